@@ -1,0 +1,1 @@
+"""Plain, frozen, typed data that every other layer speaks."""
