@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+MAX_DELAY_MS = 600_000.0
+MIN_RATE_MBIT = 0.001
+MAX_RATE_MBIT = 1_000_000.0
+
 JitterDistribution = Literal["uniform", "normal"]
+
+
+def _check_percent(name: str, value: float) -> None:
+    if not 0 <= value <= 100:
+        raise ValueError(f"{name} {value} is outside 0 to 100 percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class Shaping:
             )
         if self.bw_mbit is not None and not MIN_RATE_MBIT <= self.bw_mbit <= MAX_RATE_MBIT:
             raise ValueError(
-                f"rate {self.bw_mbit:g} Mbit/s is outside {MIN_RATE_MBIT} to {MAX_RATE_MBIT:g} Mbit/s"
+                f"rate {self.bw_mbit:g} is outside {MIN_RATE_MBIT} to {MAX_RATE_MBIT:g} Mbit/s"
             )
         if self.loss_pct and self.burst_loss:
             raise ValueError("loss and burst_loss exclude each other; keep one of them")
@@ -111,11 +120,4 @@ class Shaping:
         return cls(**{**data, "burst_loss": GilbertElliott(**burst) if burst else None})
 
 
-MAX_DELAY_MS = 600_000.0
-MIN_RATE_MBIT = 0.001
-MAX_RATE_MBIT = 1_000_000.0
-
-
-def _check_percent(name: str, value: float) -> None:
-    if not 0 <= value <= 100:
-        raise ValueError(f"{name} {value} is outside 0 to 100 percent")
+PLAIN = Shaping()

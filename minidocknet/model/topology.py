@@ -12,7 +12,7 @@ from typing import Literal
 import networkx as nx
 
 from minidocknet.model.errors import TopologyError
-from minidocknet.model.shaping import Shaping
+from minidocknet.model.shaping import PLAIN, Shaping
 
 Scalar = str | int | float | bool
 SwitchMode = Literal["node", "shared", "none"]
@@ -62,11 +62,11 @@ class NodeSpec:
             raise TopologyError(f"node {self.name}: cpus {self.cpus:g} is outside 0.01 to 1024")
         if self.memory_bytes is not None and self.memory_bytes < 16 * 1024**2:
             raise TopologyError(
-                f"node {self.name}: memory {self.memory_bytes} bytes is below 16M, too little to start"
+                f"node {self.name}: memory {self.memory_bytes} bytes is below 16M, too little"
             )
         if self.mac is not None and not MAC_ADDRESS.fullmatch(self.mac):
             raise TopologyError(
-                f"node {self.name}: mac {self.mac!r} is not a unicast address like 02:00:00:00:00:01"
+                f"node {self.name}: mac {self.mac!r} is no unicast address like 02:00:00:00:00:01"
             )
 
 
@@ -81,8 +81,8 @@ class LinkSpec:
 
     a: str
     b: str
-    a_to_b: Shaping = Shaping()
-    b_to_a: Shaping = Shaping()
+    a_to_b: Shaping = PLAIN
+    b_to_a: Shaping = PLAIN
     type: LinkKind | None = None
     encap: Encapsulation | None = None
     mtu: int | None = None
@@ -202,5 +202,5 @@ def check_node_name(name: str) -> None:
     if not NODE_NAME.fullmatch(name):
         raise TopologyError(
             f"node name {name!r} cannot be a host name",
-            remedy="use 1 to 63 letters, digits and '-', with a letter among them, like r1 or new-york",
+            remedy="use up to 63 letters, digits and '-', one of them a letter, like r1 or new-york",
         )
