@@ -25,7 +25,9 @@ LINK_KINDS: tuple[LinkKind, ...] = ("l2tp", "wire", "vxlan", "veth")
 
 # A node's name is its host name (RFC 1123 label) and never looks like a number, which resolvers
 # would take for an address.
-NODE_NAME = re.compile(r"(?=[a-z0-9-]*[a-z])[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+NODE_NAME = re.compile(
+    r"(?!0x)(?=[a-z0-9-]*[a-z])[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE
+)
 MAC_ADDRESS = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}", re.IGNORECASE)
 # IFNAMSIZ leaves 15 characters; '/' and white space are refused by the kernel.
 INTERFACE_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
@@ -202,5 +204,5 @@ def check_node_name(name: str) -> None:
     if not NODE_NAME.fullmatch(name):
         raise TopologyError(
             f"node name {name!r} cannot be a host name",
-            remedy="use up to 63 letters, digits and '-', one of them a letter, like r1 or new-york",
+            remedy="use up to 63 letters, digits and '-', a letter among them, like r1 or new-york",
         )
