@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Interface
-from typing import Literal
+from typing import Literal, Protocol
 
 import networkx as nx
 
@@ -192,7 +192,18 @@ class Topology:
         return nx.is_connected(self.graph)
 
 
-def routing_cost(link: LinkSpec) -> float:
+class Weighted(Protocol):
+    """What a path's cost is made of: a link, as asked for or as planned."""
+
+    @property
+    def a_to_b(self) -> Shaping: ...
+    @property
+    def b_to_a(self) -> Shaping: ...
+    @property
+    def weight(self) -> float | None: ...
+
+
+def routing_cost(link: Weighted) -> float:
     """The map's weight, else the mean delay in ms, with a small cost per hop to break ties."""
     if link.weight is not None:
         return link.weight

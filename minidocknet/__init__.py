@@ -1,0 +1,1 @@
+"""MiniDockNet: a network emulator whose hosts are real computers in miniature."""

@@ -1,0 +1,1 @@
+"""The machine: Docker's engine, nodes' containers, namespaces, images, inner engines."""
