@@ -12,6 +12,15 @@ MAX_RATE_MBIT = 1_000_000.0
 JitterDistribution = Literal["uniform", "normal"]
 
 
+def default_queue_bytes(bw_mbit: float, delay_ms: float) -> int:
+    """What may wait for a rate where nothing was asked: the bandwidth-delay product.
+
+    The product of the rate and the link's round trip, but never less than 50 ms' worth (so that a
+    path of several links still fills it) nor 16 full frames.
+    """
+    return max(round(bw_mbit * 125 * max(2 * delay_ms, 50.0)), 16 * 1514)
+
+
 def _check_percent(name: str, value: float) -> None:
     if not 0 <= value <= 100:
         raise ValueError(f"{name} {value} is outside 0 to 100 percent")
