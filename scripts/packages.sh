@@ -1,0 +1,51 @@
+#!/bin/bash
+# Installs the Debian packages that are missing, and only those.  Quick where none is.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+# A package, and what shows that it (or another source of the same thing) is there: a command in
+# the path, or a file.
+wanted=(
+    ca-certificates=/etc/ssl/certs/ca-certificates.crt
+    debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    clang=clang
+    docker.io=dockerd
+    gcc=gcc
+    graphviz=dot
+    iproute2=ip
+    iptables=iptables
+    iputils-ping=ping
+    libc6-dev=/usr/include/stdio.h
+    linux-libc-dev=/usr/include/linux/if_tun.h
+    mmdebstrap=mmdebstrap
+    procps=pgrep
+    tcpdump=tcpdump
+    util-linux=nsenter
+)
+
+missing=()
+for entry in "${wanted[@]}"; do
+    package=${entry%%=*} proof=${entry#*=}
+    case $proof in
+        /*) [ -e "$proof" ] || missing+=("$package") ;;
+        *) [ -n "$(type -P "$proof")" ] || missing+=("$package") ;;
+    esac
+done
+
+python=$(find_python)
+[ -n "$python" ] || die "no Python 3.11 or newer is here" \
+    "install one, or name it: make setup PYTHON=/path/to/python3.12"
+# Debian keeps the part that makes virtual environments in a package of its own.
+if [ ! -x "$root/.venv/bin/python" ] && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    missing+=("$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')")
+fi
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+command -v apt-get >/dev/null || die "missing: ${missing[*]}, and this system has no apt-get" \
+    "install them with the system's own package manager"
+need_root "install the missing packages: ${missing[*]}"
+say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+# A source of the machine's that does not answer must not stop us: the install below decides.
+apt-get update -q </dev/null || say "apt-get update reported errors; going on with what it got"
+apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
