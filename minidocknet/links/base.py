@@ -38,6 +38,20 @@ class LinkStats:
     b_to_a: DirectionStats
 
 
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How late frames left, measured by what carries them since the lab's links were made.
+
+    Microseconds; ``histogram``: (upper bound in us, frames) for each bucket that has any.
+    """
+
+    frames: int
+    p50_us: float
+    p99_us: float
+    max_us: float
+    histogram: tuple[tuple[float, int], ...]
+
+
 class LinkDriver(Protocol):
     """One link kind on one machine.  All methods raise ApplyError where the system refuses."""
 
@@ -60,6 +74,9 @@ class LinkDriver(Protocol):
 
     def stats(self, links: Iterable[LinkPlan], homes: Homes) -> dict[int, LinkStats]:
         """By link id; links with an end that does not run are absent."""
+
+    def fidelity(self) -> Fidelity | None:
+        """None where this kind cannot tell."""
 
     def stop(self, plan: Plan) -> None:
         """Undo :meth:`start`; fine where nothing runs."""

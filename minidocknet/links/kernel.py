@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from minidocknet.links.base import DirectionStats, Homes, LinkStats
+from minidocknet.links.base import DirectionStats, Fidelity, Homes, LinkStats
 from minidocknet.links.tc import reshaping_lines, shaping_lines
 from minidocknet.model.errors import ApplyError
 from minidocknet.model.topology import LinkKind
@@ -55,8 +55,10 @@ class KernelDriver:
 
     def restore_node(self, plan: Plan, links: Sequence[LinkPlan], node: str, homes: Homes) -> None:
         if self._kind.ends_are_one:
-            self.remove(links, homes)
-            self.add(plan, links, homes)
+            # Where the peer does not run, its own start makes the link.
+            whole = [link for link in links if link.a.home in homes and link.b.home in homes]
+            self.remove(whole, homes)
+            self.add(plan, whole, homes)
             return
         made = []
         finished = []
@@ -98,6 +100,10 @@ class KernelDriver:
                 if end.home in homes
             ],
         )
+
+    def fidelity(self) -> Fidelity | None:
+        """The kernel keeps no such record."""
+        return None
 
     def stats(self, links: Iterable[LinkPlan], homes: Homes) -> dict[int, LinkStats]:
         links = list(links)

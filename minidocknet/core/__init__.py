@@ -1,0 +1,1 @@
+"""Live labs: deploy, change, inspect, destroy."""

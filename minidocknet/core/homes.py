@@ -1,0 +1,93 @@
+"""Containers of a lab: start them, wait for their switches, give them their addresses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from minidocknet.core.lab import Lab
+from minidocknet.links.access import access_batches
+from minidocknet.model.errors import ApplyError
+from minidocknet.plan.files import LINK_ADDRESS, node_files
+from minidocknet.plan.model import NodePlan
+from minidocknet.plan.names import SHARED_SWITCH, container_name
+from minidocknet.runtime.containers import node_config, shared_switch_config
+from minidocknet.runtime.netns import Batch, run_batches
+
+_READY_TIMEOUT_S = 120.0
+_READY_POLL_S = 0.005
+
+
+def start_new(lab: Lab, homes: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Create and start the containers of ``homes``; yields (home, pid) as each one runs."""
+    yield from _in_parallel(lab, homes, lambda home: _create_and_start(lab, home))
+
+
+def start_again(lab: Lab, homes: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Start containers that exist and are stopped."""
+    yield from _in_parallel(
+        lab, homes, lambda home: lab.engine.start(container_name(lab.name, home))
+    )
+
+
+def _in_parallel(
+    lab: Lab, homes: Iterable[str], start: Callable[[str], int]
+) -> Iterator[tuple[str, int]]:
+    pool = ThreadPoolExecutor(lab.state.options.workers, thread_name_prefix="start")
+    try:
+        futures = {pool.submit(start, home): home for home in homes}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        # Also on Ctrl-C: what has begun must end before the lab can be taken down.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _create_and_start(lab: Lab, home: str) -> int:
+    state, plan = lab.state, lab.plan
+    if home == SHARED_SWITCH:
+        config = shared_switch_config(plan, state.node_image, lab.paths, state.granted)
+    else:
+        config = node_config(plan, plan.node(home), lab.paths, capabilities=state.granted)
+    return lab.engine.start(lab.engine.create(container_name(lab.name, home), config))
+
+
+def wait_ready(lab: Lab, homes: Iterable[str], on_ready: Callable[[], None]) -> None:
+    """Until each home's init has brought its switch up; ApplyError with its log where not."""
+    waiting = {home: lab.paths.node_etc(home) for home in homes}
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while waiting:
+        for home, etc in list(waiting.items()):
+            if (etc / "ready").exists():
+                del waiting[home]
+                on_ready()
+            elif (etc / "failed").exists() or time.monotonic() > deadline:
+                log = lab.engine.logs(container_name(lab.name, home))
+                raise ApplyError(f"the switch in {home} did not come up; its log ends:\n{log}")
+        if waiting:
+            time.sleep(_READY_POLL_S)
+
+
+def switching_homes(lab: Lab) -> list[str]:
+    """Homes that run an Open vSwitch."""
+    own = [node.name for node in lab.plan.nodes if node.switch == "node"]
+    return [*own, SHARED_SWITCH] if lab.plan.uses_shared_switch else own
+
+
+def join_shared_switch(lab: Lab, nodes: Iterable[NodePlan], pids: Mapping[str, int]) -> None:
+    run_batches(dict(pids), access_batches(lab.plan, nodes, pids))
+
+
+def apply_addresses(lab: Lab, nodes: Iterable[NodePlan], pids: Mapping[str, int]) -> None:
+    """Addresses and routes of nodes without an own switch (init does it for the others)."""
+    files = node_files(lab.plan, kernel_datapath=lab.state.kernel_datapath)
+    run_batches(
+        dict(pids),
+        [
+            Batch(node.name, "ip", tuple(files[node.name][LINK_ADDRESS].splitlines()))
+            for node in nodes
+            if LINK_ADDRESS in files[node.name] and node.name in pids
+        ],
+        workers=lab.state.options.workers,
+    )

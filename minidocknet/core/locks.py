@@ -1,0 +1,44 @@
+"""Locks between mdn processes: one file for the machine, a byte range of it for each lab."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from minidocknet.runtime.paths import run_root
+
+_MACHINE_OFFSET = 0
+
+
+@contextmanager
+def machine_lock() -> Iterator[None]:
+    """Held while a lab's name and slot are taken."""
+    with _range_lock(_MACHINE_OFFSET):
+        yield
+
+
+@contextmanager
+def lab_lock(lab: str) -> Iterator[None]:
+    """Held while a lab is changed.  The kernel drops it when its holder dies, however it dies."""
+    digest = hashlib.sha256(lab.encode()).digest()
+    with _range_lock(1 + int.from_bytes(digest[:7], "big") // 2):
+        yield
+
+
+@contextmanager
+def _range_lock(offset: int) -> Iterator[None]:
+    """An open-file-description lock (fcntl(2)) on one byte, so that no file a lab is left over."""
+    root = run_root()
+    root.mkdir(parents=True, exist_ok=True)
+    handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # struct flock: type, whence, start, length, pid.
+        request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
+        fcntl.fcntl(handle, fcntl.F_OFD_SETLKW, request)
+        yield
+    finally:
+        os.close(handle)
