@@ -24,7 +24,10 @@ def capabilities(lacking: set[str] = LACKING_HERE) -> Capabilities:
     return Capabilities(**findings, tools=(), bounding=frozenset({"NET_ADMIN"}), cgroup_version=1)
 
 
-def topology(links: str, shaping: Shaping = Shaping(delay_ms=3.0, bw_mbit=10.0)) -> Topology:
+PAPERS = Shaping(delay_ms=3.0, bw_mbit=10.0)
+
+
+def topology(links: str, shaping: Shaping = PAPERS) -> Topology:
     """``"a-b b-c"`` as a topology with that shaping on every link."""
     pairs = [pair.split("-") for pair in links.split()]
     names = sorted({name for pair in pairs for name in pair})
