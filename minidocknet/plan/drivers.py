@@ -79,9 +79,9 @@ def choose_link_kind(
         lacks = _lacks(kind, wanted, caps, same_machine)
         if not lacks:
             return Choice(kind, _reason(kind, need, passed_over))
-        passed_over.append(f"{kind}: {_sentence(lacks)}")
+        passed_over.append(f"{kind} (no {' and no '.join(found.name for found in lacks)})")
     raise CapabilityError(
-        "no link kind can carry this link on this machine: " + "; ".join(passed_over),
+        "no link kind can carry this link on this machine: neither " + " nor ".join(passed_over),
         remedy=caps.tun.remedy or caps.netem.remedy or "run 'mdn check' for each lack's remedy",
     )
 

@@ -43,6 +43,7 @@ NODE_PRIVILEGES: tuple[Privilege, ...] = (
     Privilege("SYS_CHROOT", "the inner engine unpacks layers in a chroot; servers chroot"),
     Privilege("SYS_NICE", "priorities of Open vSwitch and applications"),
     Privilege("SYS_PTRACE", "CRIU stops and reads processes; nsenter into applications"),
+    Privilege("SYS_TIME", "CRIU gives a restored process the monotonic clock it had"),
     Privilege("SYS_TTY_CONFIG", "terminals of login programs"),
 )
 
