@@ -40,10 +40,18 @@ def check_json(caps: Capabilities) -> dict[str, Any]:
     """What ``--format json`` prints."""
     return {
         "schema": SCHEMA,
-        "ready": not caps.missing_required() and caps.node_image.available,
+        "ready": not faults(caps),
         "links": link_choices(caps),
         "capabilities": caps.as_dict(),
     }
+
+
+def faults(caps: Capabilities) -> list[str]:
+    """What keeps every lab from running here; empty where labs can run."""
+    names = [found.name for found in caps.missing_required()]
+    if not any(choice["kind"] for choice in link_choices(caps).values()):
+        names.append("any way to make a link")
+    return names
 
 
 def print_table(caps: Capabilities, console: Console) -> None:
@@ -52,11 +60,8 @@ def print_table(caps: Capabilities, console: Console) -> None:
     for heading in ("", "what", "detail, or remedy"):
         table.add_column(heading, overflow="fold")
     for found in caps.findings():
-        if found:
-            mark = "[green]yes[/]"
-        else:
-            mark = "[red]NO[/]" if found.required else "[yellow]no[/]"
-        table.add_row(mark, _plain(found.name), _plain(found.detail))
+        lack = "[red]NO[/]" if found.required else "[yellow]no[/]"
+        table.add_row("[green]yes[/]" if found else lack, _plain(found.name), _plain(found.detail))
         if not found and found.remedy:
             table.add_row("", "", f"[dim]→ {_plain(found.remedy)}[/]")
     console.print(table)
@@ -95,9 +100,9 @@ def check(form: str) -> None:
         click.echo(json.dumps(check_json(caps), indent=2))
     else:
         print_table(caps, Console(width=None if sys.stdout.isatty() else 120))
-    missing = caps.missing_required()
+    missing = faults(caps)
     if missing:
-        names = ", ".join(found.name for found in missing)
         raise CapabilityError(
-            f"no lab can run here without: {names}", remedy="the remedies stand in the table"
+            f"no lab can run here without {', '.join(missing)}",
+            remedy="each lack's own stands beside it above",
         )

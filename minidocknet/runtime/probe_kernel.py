@@ -110,7 +110,7 @@ def _probe_in_new_namespace() -> dict[str, Finding]:
     if libc.unshare(_CLONE_NEWNET) != 0:
         reason = f"not tried: a network namespace was refused ({os.strerror(ctypes.get_errno())})"
         findings = {
-            field: Finding(name, False, reason, "run it as root", required=field == "tun")
+            field: Finding(name, False, reason, "run it as root")
             for field, name, _option, _lines in _TRIALS
         }
         for field, name in (("openvswitch", "Open vSwitch datapath"), ("nftables", "nftables")):
@@ -118,23 +118,27 @@ def _probe_in_new_namespace() -> dict[str, Finding]:
     else:
         findings = _network_findings()
     findings["userfaultfd"] = _attempt(
-        "userfaultfd", _try_userfaultfd, "CRIU's lazy pages", "CONFIG_USERFAULTFD"
+        "userfaultfd",
+        _try_userfaultfd,
+        merit="lazy pages in migration",
+        remedy="use a kernel with CONFIG_USERFAULTFD; memory is copied in one piece meanwhile",
     )
     findings["soft_dirty"] = _attempt(
-        "soft-dirty tracking", _try_soft_dirty, "CRIU's pre-copy", "CONFIG_MEM_SOFT_DIRTY"
+        "soft-dirty tracking",
+        _try_soft_dirty,
+        merit="pre-copy in migration",
+        remedy="use a kernel with CONFIG_MEM_SOFT_DIRTY; memory is copied in one piece meanwhile",
     )
     findings["sched_fifo"] = _attempt(
         "SCHED_FIFO",
         _try_sched_fifo,
-        "real-time priority for the link daemon",
-        "",
+        merit="exact timing of wire links",
         remedy="run as root; with version 1 cgroups give the group cpu.rt_runtime_us",
     )
     findings["kvm"] = _attempt(
         "KVM",
         _try_kvm,
-        "guests at native speed",
-        "",
+        merit="guests at native speed",
         remedy="turn on (nested) virtualisation; guests are emulated meanwhile",
     )
     return findings
@@ -153,15 +157,16 @@ def _network_findings() -> dict[str, Finding]:
             trouble is None,
             trouble or "",
             _MODULES.format(option=option) if trouble else None,
-            required=field == "tun",
         )
     findings["openvswitch"] = _attempt(
         "Open vSwitch datapath",
         _try_openvswitch,
-        "",
-        "CONFIG_OPENVSWITCH (nodes use the userspace datapath meanwhile)",
+        remedy=f"{_MODULES.format(option='CONFIG_OPENVSWITCH')}; "
+        "switches use the userspace datapath meanwhile",
     )
-    findings["nftables"] = _attempt("nftables", _try_nftables, "", "CONFIG_NF_TABLES")
+    findings["nftables"] = _attempt(
+        "nftables", _try_nftables, remedy=_MODULES.format(option="CONFIG_NF_TABLES")
+    )
     return findings
 
 
@@ -182,15 +187,13 @@ def _run(line: str) -> str | None:
     return answer.removeprefix("Error: ").removeprefix("RTNETLINK answers: ").rstrip(".")
 
 
-def _attempt(
-    name: str, trial: Callable[[], str], merit: str, option: str, *, remedy: str | None = None
-) -> Finding:
-    """A finding from a function that returns a detail, or raises OSError where the thing lacks."""
+def _attempt(name: str, trial: Callable[[], None], *, remedy: str, merit: str = "") -> Finding:
+    """A finding from a function that raises OSError where the thing cannot be had."""
     try:
-        return Finding(name, True, trial() or merit)
+        trial()
     except OSError as error:
-        reason = error.strerror or str(error)
-        return Finding(name, False, reason, remedy or _MODULES.format(option=option))
+        return Finding(name, False, error.strerror or str(error), remedy)
+    return Finding(name, True, merit)
 
 
 # --- netlink
@@ -231,7 +234,7 @@ def _netlink(protocol: int) -> closing[socket.socket]:
     return closing(link)
 
 
-def _try_openvswitch() -> str:
+def _try_openvswitch() -> None:
     """Make a datapath: OVS_DP_CMD_NEW of the generic netlink family (linux/openvswitch.h)."""
     with _netlink(16) as link:  # NETLINK_GENERIC
         # CTRL_CMD_GETFAMILY by name makes the kernel load the module if there is one.
@@ -248,7 +251,6 @@ def _try_openvswitch() -> str:
         new += _attribute(1, b"probe\0") + _attribute(2, struct.pack("=I", 0))
         link.send(_message(family, 0x5, 2, new))
         _answers(link, 2)
-    return "kernel datapath"
 
 
 def _find_u16(attributes: bytes, kind: int) -> int:
@@ -260,7 +262,7 @@ def _find_u16(attributes: bytes, kind: int) -> int:
     raise OSError(errno.EPROTO, "the kernel's answer names no family")
 
 
-def _try_nftables() -> str:
+def _try_nftables() -> None:
     """Make a table: a batch of NFT_MSG_NEWTABLE (linux/netfilter/nf_tables.h)."""
     subsystem = 10 << 8
     with _netlink(12) as link:  # NETLINK_NETFILTER
@@ -273,7 +275,6 @@ def _try_nftables() -> str:
             + _message(0x11, 0x1, 3, batch)
         )
         _answers(link, 2)
-    return ""
 
 
 # --- memory, scheduling, virtual machines
@@ -281,7 +282,7 @@ def _try_nftables() -> str:
 _USERFAULTFD = {"x86_64": 323, "aarch64": 282, "riscv64": 282, "ppc64le": 364, "s390x": 355}
 
 
-def _try_userfaultfd() -> str:
+def _try_userfaultfd() -> None:
     number = _USERFAULTFD.get(platform.machine())
     if number is None:
         raise OSError(errno.ENOSYS, f"not tried on {platform.machine()}")
@@ -291,10 +292,9 @@ def _try_userfaultfd() -> str:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     os.close(handle)
-    return ""
 
 
-def _try_soft_dirty() -> str:
+def _try_soft_dirty() -> None:
     """Clear the marks of our own pages, write to one, and look whether its mark came back."""
     with mmap.mmap(-1, mmap.PAGESIZE) as page, Path("/proc/self/pagemap").open("rb") as pagemap:
         page[0] = 1
@@ -309,17 +309,15 @@ def _try_soft_dirty() -> str:
         page[0] = 2
         if not (cleared and marked()):
             raise OSError(errno.EOPNOTSUPP, "written pages are not marked")
-    return ""
 
 
-def _try_sched_fifo() -> str:
+def _try_sched_fifo() -> None:
     """Scheduling policies are a thread's own: this thread's, which ends after the probe."""
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    return ""
 
 
-def _try_kvm() -> str:
+def _try_kvm() -> None:
     """Create a virtual machine with a processor: KVM_CREATE_VM, KVM_CREATE_VCPU (linux/kvm.h)."""
     if platform.machine() == "x86_64":
         # KVM without hardware's help (PVM) makes machines as well, but runs only kernels built for
@@ -335,4 +333,3 @@ def _try_kvm() -> str:
     finally:
         for handle in reversed(handles):
             os.close(handle)
-    return ""
