@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from minidocknet.core.lab import Lab
 from minidocknet.core.state import save_state
-from minidocknet.links.wire.daemon import stop as stop_wire_daemon
+from minidocknet.links.wire.orphans import kill_daemons
 from minidocknet.model.events import LabDestroyed
 from minidocknet.runtime.engine import Engine
-from minidocknet.runtime.paths import LabPaths
+from minidocknet.runtime.paths import LabPaths, run_root
 
 _WORKERS = 8
 
@@ -34,8 +34,8 @@ def remove_objects(name: str, engine: Engine) -> list[str]:
     paths = LabPaths(name)
     removed = []
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="remove") as pool:
-        # The daemon's interfaces go with the containers' namespaces; it ends meanwhile.
-        daemon = pool.submit(stop_wire_daemon, paths.run_dir, name)
+        # Nothing is lost by a kill: its interfaces go with the containers' namespaces.
+        daemon = pool.submit(kill_daemons, run_root(), name)
         containers = [summary["Id"] for summary in engine.containers(name)]
         for identity, _ in zip(containers, pool.map(engine.remove, containers), strict=True):
             removed.append(f"container {identity[:12]}")

@@ -7,10 +7,10 @@ from typing import Any
 
 from minidocknet.core.destroy import remove_objects
 from minidocknet.core.locks import lab_lock
-from minidocknet.links.wire.daemon import running_labs as labs_with_daemon
+from minidocknet.links.wire.orphans import daemon_processes
 from minidocknet.plan.names import LABEL_LAB
 from minidocknet.runtime.engine import Engine
-from minidocknet.runtime.paths import lab_names
+from minidocknet.runtime.paths import lab_names, run_root
 
 # An engine goes on making a container whose client was killed: look again until nothing new has
 # come for this long.  Creating and starting one takes 0.3 s, some seconds on a busy machine.
@@ -49,4 +49,5 @@ def found_labs(engine: Engine) -> list[str]:
         labelled.append(summary["Labels"])
     for network in engine.networks():
         labelled.append(network["Labels"])
-    return sorted({*lab_names(), *(labels[LABEL_LAB] for labels in labelled), *labs_with_daemon()})
+    daemons = daemon_processes(run_root())
+    return sorted({*lab_names(), *(labels[LABEL_LAB] for labels in labelled), *daemons})

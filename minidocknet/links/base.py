@@ -42,7 +42,7 @@ class LinkStats:
 class Fidelity:
     """How late frames left, measured by what carries them since the lab's links were made.
 
-    Microseconds; ``histogram``: (upper bound in us, frames) for each bucket that has any.
+    Microseconds; ``histogram``: (lower bound in us, frames) of each bucket that has any.
     """
 
     frames: int
