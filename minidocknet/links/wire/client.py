@@ -180,9 +180,9 @@ class WireClient:
         """Who answers: version, lab, process, scheduling class."""
         return WireVersion.from_json(self._ask("version"))
 
-    def shutdown(self) -> None:
-        """End the daemon and remove all its interfaces.  Returns when it has begun to."""
-        self._run("shutdown")
+    def shutdown(self, *, keep_taps: bool = False) -> None:
+        """End the daemon and remove all its interfaces, or leave them to their namespaces' end."""
+        self._run("shutdown taps=keep" if keep_taps else "shutdown")
 
     def _ask(self, line: str) -> dict[str, Any]:
         answer = json.loads(self._run(line).text)

@@ -2,6 +2,8 @@
 /* The control socket's clients: lines in, one reply line each, nothing that waits. */
 #include "control.h"
 
+#include "reaper.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,15 @@ void control_event(struct wire *wire, struct client *client, uint32_t events)
 		client->broken = true;
 }
 
+/* What a reply says is gone must be gone, so replies wait for the reaper; commands do not. */
+static void dispatch_for(struct wire *wire, struct client *client, char *line)
+{
+	uint64_t before = reaper_ordered();
+	dispatch(wire, line, &client->output);
+	if (reaper_ordered() != before)
+		client->hold = reaper_ordered();
+}
+
 /* Runs the first line; one that is too long ends the connection, for where it ends is unknown. */
 static void run_line(struct wire *wire, struct client *client)
 {
@@ -75,7 +86,7 @@ static void run_line(struct wire *wire, struct client *client)
 	if (has_nul)
 		text_printf(&client->output, "err syntax a NUL byte in the line\n");
 	else
-		dispatch(wire, line, &client->output);
+		dispatch_for(wire, client, line);
 }
 
 bool control_run(struct wire *wire)
@@ -116,9 +127,12 @@ static void close_client(struct client *client)
 
 void control_flush(struct wire *wire)
 {
+	uint64_t ended = reaper_ended();
 	for (struct client **place = &wire->clients; *place;) {
 		struct client *client = *place;
-		write_output(client);
+		bool held = client->hold > ended;
+		if (!held)
+			write_output(client);
 		bool done = client->reading_over && !client->output.length && !has_line(client);
 		if (client->broken || done) {
 			*place = client->next;
@@ -126,7 +140,7 @@ void control_flush(struct wire *wire)
 			continue;
 		}
 		uint32_t wanted = 0;
-		if (client->output.length)
+		if (client->output.length && !held)
 			wanted |= EPOLLOUT;
 		if (!client->reading_over && client->input.length < MAX_INPUT &&
 		    client->output.length <= MAX_UNREAD)

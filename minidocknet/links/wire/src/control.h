@@ -9,6 +9,7 @@ struct client {
 	struct client *next;
 	struct text input, output;
 	bool reading_over, broken;
+	uint64_t hold; /* replies wait until so many of the reaper's closings have ended */
 	uint32_t events;
 };
 

@@ -209,8 +209,12 @@ static int run_shutdown(struct wire *wire, const struct command *command, const 
 {
 	(void)line;
 	(void)answer;
-	if (only_words(command, "", "", error) < 0)
+	if (only_words(command, "taps", "taps", error) < 0)
 		return -1;
+	const char *taps = command_get(command, "taps");
+	if (taps && strcmp(taps, "keep") != 0 && strcmp(taps, "remove") != 0)
+		return fail(error, "invalid", "taps=%s must be keep or remove", taps);
+	wire->keep_taps = taps && taps[0] == 'k';
 	wire->stopping = true;
 	return 0;
 }

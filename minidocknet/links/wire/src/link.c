@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log.h"
 #include "netns.h"
+#include "reaper.h"
 #include "tap.h"
 #include "wire.h"
 
@@ -225,16 +226,20 @@ void links_check_namespaces(struct wire *wire)
 			if (!end->attached || !path[0] || netns_inode(path) == end->inode)
 				continue;
 			log_line("%s end %c: namespace %s is gone", link->config.id, 'a' + i, path);
-			/* The open tap is what keeps the node's namespace alive: let go of it. */
-			end_detach(wire, end, true, "the namespace is gone");
+			/* The open tap keeps the node's namespace alive: let go, and both vanish. */
+			end_detach(wire, end, false, "the namespace is gone");
 		}
 	}
 }
 
-void links_remove_all(struct wire *wire)
+void links_remove_all(struct wire *wire, bool keep_taps)
 {
-	while (wire->first)
+	while (wire->first) {
+		for (int i = 0; i < 2 && keep_taps; i++)
+			end_detach(wire, &wire->first->end[i], false, "shut down");
 		link_free(wire, wire->first);
+	}
+	reaper_drain();
 }
 
 void links_reset_stats(struct wire *wire, struct link *only)

@@ -2,6 +2,7 @@
 /* The worker: waits until a frame comes or is due, and serves everything in bounded turns. */
 #include "control.h"
 #include "log.h"
+#include "reaper.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -118,6 +119,7 @@ static void handle_event(struct wire *wire, const struct epoll_event *event, int
 			wire->stopping = true;
 		break;
 	case SOURCE_TIMER:
+	case SOURCE_REAPER:
 		if (read(source->fd, &ticks, sizeof ticks) < 0)
 			break;
 		break;
@@ -234,8 +236,10 @@ int worker_run(const struct worker_options *options)
 				 .fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC)};
 	wire.epoll = epoll_create1(EPOLL_CLOEXEC);
 	wire.listener = (struct source){.kind = SOURCE_LISTENER, .fd = options->listener};
+	wire.reaper = (struct source){.kind = SOURCE_REAPER, .fd = reaper_start()};
 	if (wire.epoll < 0 || signals.fd < 0 || !wire_watch(&wire, &signals, EPOLLIN) ||
-	    !wire_watch(&wire, &wire.listener, EPOLLIN)) {
+	    !wire_watch(&wire, &wire.listener, EPOLLIN) || wire.reaper.fd < 0 ||
+	    !wire_watch(&wire, &wire.reaper, EPOLLIN)) {
 		log_line("cannot set up epoll: %s", strerror(errno));
 		return 1;
 	}
@@ -249,7 +253,7 @@ int worker_run(const struct worker_options *options)
 	}
 	run_loop(&wire);
 	size_t links = wire.link_count;
-	links_remove_all(&wire);
+	links_remove_all(&wire, wire.keep_taps);
 	journal_remove(&wire.journal);
 	unlinkat(wire.directory, "wire.sock", 0);
 	unlinkat(wire.directory, "wire.pid", 0);

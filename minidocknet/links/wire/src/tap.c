@@ -2,6 +2,7 @@
 #include "tap.h"
 
 #include "netns.h"
+#include "reaper.h"
 #include "vnet.h"
 
 #include <errno.h>
@@ -93,6 +94,11 @@ static int make_tap(const struct end_config *end, int netlink, const char *owner
 	char alias[256];
 	int index = 0;
 	bool existed = find_interface(netlink, end->interface, alias, sizeof alias, &index);
+	if (existed && reaper_ended() < reaper_ordered()) {
+		/* It may be one that is just going. */
+		reaper_drain();
+		existed = find_interface(netlink, end->interface, alias, sizeof alias, &index);
+	}
 	if (existed && strcmp(alias, owner) != 0)
 		return fail(error, "interface",
 			    "interface %s exists in %s and is not this link's (alias '%.80s', not "
@@ -160,5 +166,5 @@ void tap_set_carrier(int fd, bool on)
 void tap_destroy(int fd)
 {
 	ioctl(fd, TUNSETPERSIST, 0);
-	close(fd);
+	reaper_close(fd);
 }

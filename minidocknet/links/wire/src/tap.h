@@ -17,7 +17,7 @@ int tap_open(const struct end_config *end, const char *owner, uint64_t *inode, s
 /* What the kernel may leave undone in frames that are read from the tap. */
 bool tap_set_offload(int fd, enum tap_offload offload);
 void tap_set_carrier(int fd, bool on);
-/* Removes the interface and closes the descriptor. */
+/* Lets the interface vanish and closes the descriptor, both by the reaper's threads. */
 void tap_destroy(int fd);
 
 #endif

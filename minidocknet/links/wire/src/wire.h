@@ -17,7 +17,7 @@
 #define SESSION_BUCKETS 256
 
 enum source_kind { SOURCE_TAP, SOURCE_TRANSPORT, SOURCE_LISTENER, SOURCE_CLIENT, SOURCE_SIGNAL,
-		   SOURCE_TIMER };
+		   SOURCE_TIMER, SOURCE_REAPER };
 
 /* What an epoll event points to; the first member of each thing that has a descriptor. */
 struct source {
@@ -74,7 +74,7 @@ struct link {
 struct wire {
 	const char *lab;
 	int directory, epoll;
-	bool restoring, stopping;
+	bool restoring, stopping, keep_taps;
 	struct journal journal;
 	struct heap schedule;
 	struct link *bucket[LINK_BUCKETS], *first, *last;
@@ -85,7 +85,7 @@ struct wire {
 	int64_t wake_latency, started;
 	uint64_t wakeups;
 	const char *scheduling;
-	struct source listener;
+	struct source listener, reaper;
 	struct client *clients;
 };
 
@@ -103,7 +103,8 @@ void link_set_up(struct wire *wire, struct link *link, bool up);
 void link_clear(struct wire *wire, struct link *link);
 /* Detaches ends whose namespace is no longer at its path. */
 void links_check_namespaces(struct wire *wire);
-void links_remove_all(struct wire *wire);
+/* `keep_taps`: only let go of them, for their namespaces vanish anyway, and faster. */
+void links_remove_all(struct wire *wire, bool keep_taps);
 void links_reset_stats(struct wire *wire, struct link *only);
 struct end_config *end_config(struct end *end);
 
