@@ -46,7 +46,7 @@ lint: venv ## ruff, mypy and the import-direction check
 	$(PY) -m pytest -q tests/unit/test_layers.py
 
 test-c: packages ## The daemon's C tests under ASan and UBSan
-	$(MAKE) --no-print-directory -C $(WIRE) test
+	$(MAKE) --no-print-directory -C $(WIRE) test test-sanitize
 
 fuzz: packages ## Fuzz the daemon's frame parser for FUZZ_SECONDS
 	$(MAKE) --no-print-directory -C $(WIRE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)

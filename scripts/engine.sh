@@ -57,7 +57,7 @@ fi
 command -v dockerd >/dev/null || die "dockerd is missing" "apt-get install docker.io"
 mkdir -p "$state" "$(dirname "$log")"
 say "starting Docker's engine (no systemd here): dockerd, log in $log"
-setsid dockerd --pidfile "$state/dockerd.pid" >>"$log" 2>&1 </dev/null &
+(cd / && exec setsid dockerd --pidfile "$state/dockerd.pid") >>"$log" 2>&1 </dev/null &
 engine=$!
 deadline=$((SECONDS + 60))
 until answers; do

@@ -12,7 +12,7 @@ from docker.errors import DockerException
 from minidocknet.links.wire.daemon import find_binary
 from minidocknet.model.capabilities import Capabilities, Finding
 from minidocknet.model.errors import CapabilityError
-from minidocknet.plan.privileges import NODE_CAPABILITIES
+from minidocknet.plan.privileges import NODE_CAPABILITIES, withheld
 from minidocknet.runtime.image import find_node_image, node_image_tag
 from minidocknet.runtime.probe_kernel import probe_kernel
 
@@ -125,14 +125,15 @@ def _probe_tool(tool: str, purpose: str, package: str, required: bool) -> Findin
 
 
 def _probe_privileges(bounding: frozenset[str]) -> Finding:
-    missing = [name for name in NODE_CAPABILITIES if name not in bounding]
-    if not missing:
-        return Finding("node privileges", True, f"{len(NODE_CAPABILITIES)} capabilities, no more")
+    lacks = withheld(bounding)
+    if not lacks:
+        return Finding("node privileges", True, f"{len(NODE_CAPABILITIES)} named capabilities")
+    lost = "; ".join(f"{lack.name} ({lack.reason})" for lack in lacks)
     return Finding(
         "node privileges",
         False,
-        f"this machine cannot give nodes {', '.join(missing)}; docs/node.md says what they are for",
-        "run on a machine, or in a container, that has them",
+        f"nodes do without {lost}",
+        "start the container or service that runs MiniDockNet with these capabilities",
     )
 
 
