@@ -55,19 +55,34 @@ NODE_PRIVILEGES: tuple[Privilege, ...] = (*_APPLICATIONS, *_NODE, *_MIGRATION)
 
 NODE_CAPABILITIES: tuple[str, ...] = tuple(privilege.name for privilege in NODE_PRIVILEGES)
 
-# Mounting, keyctl, userfaultfd, io_uring, clone of namespaces by the inner engine: its own seccomp
-# profile applies to the applications, so the outer one must let all of it through.  AppArmor's and
-# SELinux's container profiles forbid mounting altogether.
+# The inner engine's own seccomp profile applies to the applications; under another filter the
+# runtime cannot install it, and CRIU cannot read it.  AppArmor's and SELinux's container profiles
+# forbid mounting altogether.
 NODE_SECURITY_OPT: tuple[str, ...] = (
     "seccomp=unconfined",
     "apparmor=unconfined",
     "label=disable",
 )
 
-# The inner engine writes /proc/sys and mounts over what Docker masks.  The API takes no
-# "systempaths=unconfined" (a word of the docker command): these go into HostConfig.
-NODE_MASKED_PATHS: tuple[str, ...] = ()
-NODE_READONLY_PATHS: tuple[str, ...] = ()
+# Docker's defaults but for /proc/sys, which nodes write (forwarding, CRIU's next pid), and for
+# /proc/asound and /proc/acpi, which few kernels have.  The API takes no "systempaths=" (a word of
+# the docker command): these go into HostConfig.
+NODE_MASKED_PATHS: tuple[str, ...] = (
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
+)
+NODE_READONLY_PATHS: tuple[str, ...] = (
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sysrq-trigger",
+)
 
 # Taken where the host has them.  TAP devices are the ports of Open vSwitch's userspace datapath.
 NODE_DEVICES: tuple[str, ...] = ("/dev/net/tun",)
