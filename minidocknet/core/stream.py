@@ -1,0 +1,236 @@
+"""A command in a node with live streams: bytes in while they come, bytes out as they appear.
+
+docker-py cannot do this whole: the reader of its HTTP answer may hold the first bytes of the
+stream, and it has no way to say that standard input has ended.  So the one request that starts
+the command goes over a socket of our own (Docker Engine API, "Exec start": after status 101 the
+connection carries the streams, output in frames with an eight-byte header).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from minidocknet.core.execute import running_container
+from minidocknet.core.lab import Lab
+from minidocknet.model.errors import ApplyError, CapabilityError, UsageError
+
+_CHUNK = 65536
+_POLL_S = 0.1
+# Where the engine takes no more input, this much of it waits here before reading stops.
+_MOST_PENDING = 4 * _CHUNK
+_STDERR = 2
+
+Sink = Callable[[bytes], None]
+
+
+def stream_exec(
+    lab: Lab,
+    node: str,
+    command: Sequence[str],
+    *,
+    on_stdout: Sink,
+    on_stderr: Sink,
+    stdin: int | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    signals: list[int] | None = None,
+) -> int:
+    """Run ``command`` in the node as root; returns its exit status, as a shell has it.
+
+    ``stdin``: a file descriptor to read until its end.  ``signals``: numbers that appear in this
+    list while the command runs are taken out and sent to it; it is killed if a sink raises.
+    Raises UsageError for an empty command, LabError where the node is off.
+    """
+    if not command:
+        raise UsageError("there is no command to run", remedy="give one: ... -- ip address")
+    container = running_container(lab, node)
+    api = lab.engine.api
+    made = api.exec_create(
+        container, list(command), stdin=stdin is not None, environment=dict(env or {}), workdir=cwd
+    )["Id"]
+    connection, early = _start(made)
+
+    def deliver(number: int) -> None:
+        """To the command and its children: it leads a session of its own."""
+        pid = int(api.exec_inspect(made)["Pid"])
+        if pid:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
+    try:
+        with connection:
+            _Streams(connection, early, stdin, on_stdout, on_stderr).run(
+                signals if signals is not None else [], deliver
+            )
+    except BaseException:
+        deliver(signal.SIGKILL)
+        raise
+    code = api.exec_inspect(made)["ExitCode"]
+    if code is None:
+        raise ApplyError(f"the engine lost the command in {node}: it has no exit status")
+    return int(code)
+
+
+class _Streams:
+    """Moves bytes between the connection, standard input and the two sinks."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        early: bytes,
+        stdin: int | None,
+        on_stdout: Sink,
+        on_stderr: Sink,
+    ) -> None:
+        self._connection = connection
+        self._received = bytearray(early)
+        self._stdin = stdin
+        self._on_stdout, self._on_stderr = on_stdout, on_stderr
+        self._pending = bytearray()
+        # select, because epoll refuses regular files.
+        self._selector = selectors.SelectSelector()
+
+    def run(self, signals: list[int], deliver: Callable[[int], None]) -> None:
+        """Until the command has closed its output."""
+        self._connection.setblocking(False)
+        with self._selector:
+            self._deliver_frames()
+            while True:
+                while signals:
+                    deliver(signals.pop(0))
+                self._watch()
+                for key, events in self._selector.select(_POLL_S):
+                    if key.fileobj is not self._connection:
+                        self._read_stdin()
+                        continue
+                    if events & selectors.EVENT_WRITE:
+                        self._send()
+                    if events & selectors.EVENT_READ and not self._receive():
+                        return
+
+    def _watch(self) -> None:
+        """Wait for just what can be dealt with."""
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._pending else 0)
+        self._register(self._connection, wanted)
+        if self._stdin is not None:
+            room = len(self._pending) < _MOST_PENDING
+            self._register(self._stdin, selectors.EVENT_READ if room else 0)
+
+    def _register(self, what: socket.socket | int, events: int) -> None:
+        known = self._selector.get_map().get(what)
+        if known is None and events:
+            self._selector.register(what, events)
+        elif known is not None and not events:
+            self._selector.unregister(what)
+        elif known is not None and known.events != events:
+            self._selector.modify(what, events)
+
+    def _read_stdin(self) -> None:
+        assert self._stdin is not None
+        data = os.read(self._stdin, _CHUNK)
+        self._pending += data
+        if not data:
+            self._selector.unregister(self._stdin)
+            self._stdin = None
+            if not self._pending:
+                self._end_input()
+
+    def _send(self) -> None:
+        try:
+            sent = self._connection.send(self._pending)
+        except BlockingIOError:
+            return
+        except (BrokenPipeError, ConnectionResetError):  # the command reads no more
+            sent = len(self._pending)
+        del self._pending[:sent]
+        if not self._pending and self._stdin is None:
+            self._end_input()
+
+    def _end_input(self) -> None:
+        with suppress(OSError):  # the command may have ended meanwhile
+            self._connection.shutdown(socket.SHUT_WR)
+
+    def _receive(self) -> bool:
+        """False at the end of the output."""
+        try:
+            data = self._connection.recv(_CHUNK)
+        except BlockingIOError:
+            return True
+        self._received += data
+        self._deliver_frames()
+        return bool(data)
+
+    def _deliver_frames(self) -> None:
+        while len(self._received) >= 8:
+            stream, length = struct.unpack_from(">BxxxI", self._received)
+            if len(self._received) < 8 + length:
+                return
+            payload = bytes(self._received[8 : 8 + length])
+            del self._received[: 8 + length]
+            (self._on_stderr if stream == _STDERR else self._on_stdout)(payload)
+
+
+def _start(identity: str) -> tuple[socket.socket, bytes]:
+    """Start the command; returns the connection and what of its streams came with the answer."""
+    body = json.dumps({"Detach": False, "Tty": False})
+    request = (
+        f"POST /exec/{identity}/start HTTP/1.1\r\nHost: docker\r\n"
+        "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    )
+    connection = _connect(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    try:
+        connection.sendall(request.encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            data = connection.recv(_CHUNK)
+            if not data:
+                raise ApplyError(f"the engine closed the connection: {_text(answer)}")
+            answer += data
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        status = head.split(b" ", 2)[1:2]
+        # Older engines answer 200 where they switch to the streams all the same.
+        if status not in ([b"101"], [b"200"]):
+            raise ApplyError(f"the engine refused to run the command: {_text(rest or head)}")
+        return connection, rest
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _text(answer: bytes) -> str:
+    """The engine's own words, which its errors carry as JSON."""
+    text = answer.decode(errors="replace").strip()
+    with suppress(ValueError, TypeError, KeyError):
+        text = str(json.loads(text[text.index("{") : text.rindex("}") + 1])["message"])
+    return text
+
+
+def _connect(address: str) -> socket.socket:
+    """A connection to the engine at ``address``, as DOCKER_HOST writes it."""
+    scheme, _, rest = address.partition("://")
+    try:
+        if scheme == "unix":
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                connection.connect(rest)
+            except OSError:
+                connection.close()
+                raise
+            return connection
+        if scheme == "tcp" and not os.environ.get("DOCKER_TLS_VERIFY"):
+            host, _, port = rest.rstrip("/").rpartition(":")
+            return socket.create_connection((host.strip("[]"), int(port)))
+    except (OSError, ValueError) as error:
+        raise CapabilityError(f"the engine at {address} does not answer: {error}") from error
+    raise CapabilityError(
+        f"live streams from an engine at {address} cannot be had",
+        remedy="use one at unix:// or at tcp:// without TLS (DOCKER_HOST)",
+    )
