@@ -84,7 +84,7 @@ def link_json(
         "kind": link.kind,
         "reason": link.reason,
         "encap": "l2tp" if link.encap_l2tp or link.kind == "l2tp" else "none",
-        "up": link.up and (running is None or {link.a.home, link.b.home} <= running),
+        "up": link.up and (running is None or _homes_of(link) <= running),
         "a_iface": link.a.iface,
         "b_iface": link.b.iface,
         "mtu": link.mtu,
@@ -95,6 +95,11 @@ def link_json(
     if stats is not None:
         data["stats"] = {"a_to_b": asdict(stats.a_to_b), "b_to_a": asdict(stats.b_to_a)}
     return data
+
+
+def _homes_of(link: LinkPlan) -> set[str]:
+    """Every container that has to run for the link to carry frames."""
+    return {name for end in (link.a, link.b) for name in (end.node, end.home)}
 
 
 def shaping_json(shaping: Shaping) -> dict[str, Any]:

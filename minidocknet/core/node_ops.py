@@ -71,7 +71,11 @@ def _bring_up(lab: Lab, name: str) -> None:
     join_shared_switch(lab, [node], homes)
     if node.switch != "shared":
         for driver, group in lab.links_by_driver(links):
+            # A switch does not notice an interface that was replaced by another of its name.
+            peers = [link.peer_of(name) for link in group] if driver.remakes_peers else []
+            remove_ports(lab, peers, homes)
             driver.restore_node(lab.plan, group, name, homes)
+            add_ports(lab, peers, homes)
     apply_addresses(lab, [node], homes)
     if node.switch == "node":
         wait_ready(lab, [name], lambda: None)

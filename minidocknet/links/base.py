@@ -56,6 +56,8 @@ class LinkDriver(Protocol):
     """One link kind on one machine.  All methods raise ApplyError where the system refuses."""
 
     kind: LinkKind
+    # True where restoring a node makes the interfaces at its peers anew, too.
+    remakes_peers: bool
 
     def start(self, plan: Plan) -> None:
         """Prepare for the first link (a daemon, a module)."""

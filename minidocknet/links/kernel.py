@@ -34,6 +34,7 @@ class KernelDriver:
     def __init__(self, kind: KernelKind) -> None:
         self._kind = kind
         self.kind: LinkKind = kind.kind
+        self.remakes_peers = kind.ends_are_one
 
     def start(self, plan: Plan) -> None:
         """The kernel is there already."""

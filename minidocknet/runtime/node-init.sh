@@ -25,8 +25,9 @@ start_database() {
 }
 
 configure_switch() {
-    # Returns once the switch has made the bridges that the database asks for.
-    ovs-vsctl --timeout=60 set Open_vSwitch . "external_ids:mdn-start=$1" || return 1
+    # A change, which this always is, returns once the switch has made what the database asks for.
+    read -r start < /proc/sys/kernel/random/uuid
+    ovs-vsctl --timeout=60 set Open_vSwitch . "external_ids:mdn-start=$start" || return 1
     for flows in "$etc"/flows.*; do
         [ -e "$flows" ] || continue
         ovs-ofctl --timeout=60 -O OpenFlow13 replace-flows "${flows##*/flows.}" "$flows" || return 1
@@ -50,12 +51,10 @@ if [ ! -e "$etc/switch.record" ]; then
 fi
 
 start_database || { say "ovsdb-server did not start"; : > "$etc/failed"; }
-starts=0
 while :; do
-    starts=$((starts + 1))
     ovs-vswitchd "unix:$db" --pidfile --no-chdir -vconsole:warn -vsyslog:off &
     switch=$!
-    if configure_switch $starts; then
+    if configure_switch; then
         : > "$etc/ready"
     else
         say "the switch could not be configured"

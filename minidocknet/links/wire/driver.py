@@ -38,6 +38,7 @@ class WireDriver:
     """A :class:`~minidocknet.links.base.LinkDriver`.  Starts the daemon again where it is gone."""
 
     kind: LinkKind = "wire"
+    remakes_peers = False
 
     def __init__(self, lab: str) -> None:
         self._lab = lab
