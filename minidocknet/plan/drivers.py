@@ -8,6 +8,7 @@ The order of preference, where none is forced:
 3. ``veth``: between nodes of one machine.  Faster than the others on a plain link, but it changes
    with a kernel's disciplines only, so it is taken by itself only where 1 and 2 cannot be had.
 4. ``vxlan``: the same, across machines.
+5. ``l2tp`` again, for a plain link that nothing else can carry, though it cannot be shaped later.
 
 A link is never made without the delay, loss or rate that was asked: that is an error instead.
 """
@@ -47,7 +48,15 @@ class ShapingNeed:
         )
 
 
-_PREFERENCE: tuple[LinkKind, ...] = ("l2tp", "wire", "veth", "vxlan")
+# The kind, and whether it must be able to take any shaping later on.
+_PREFERENCE: tuple[tuple[LinkKind, bool], ...] = (
+    ("l2tp", True),
+    ("wire", False),
+    ("veth", False),
+    ("vxlan", False),
+    ("l2tp", False),
+)
+_ANY_SHAPING = ShapingNeed(netem=True, rate=True)
 
 
 def choose_link_kind(
@@ -73,15 +82,13 @@ def choose_link_kind(
         return Choice(asked, "asked for")
 
     passed_over: list[str] = []
-    for kind in _PREFERENCE:
-        # By itself, l2tp is taken only where it can be shaped later as well.
-        wanted = ShapingNeed(netem=True, rate=True) if kind == "l2tp" else need
-        lacks = _lacks(kind, wanted, caps, same_machine)
+    for kind, any_shaping in _PREFERENCE:
+        lacks = _lacks(kind, _ANY_SHAPING if any_shaping else need, caps, same_machine)
         if not lacks:
             return Choice(kind, _reason(kind, need, passed_over))
         passed_over.append(f"{kind} (no {' and no '.join(found.name for found in lacks)})")
     raise CapabilityError(
-        "no link kind can carry this link on this machine: neither " + " nor ".join(passed_over),
+        "no link kind can carry this link here: not " + ", not ".join(passed_over[:-1]),
         remedy=caps.tun.remedy or caps.netem.remedy or "run 'mdn check' for each lack's remedy",
     )
 
@@ -149,5 +156,6 @@ def _reason(kind: LinkKind, need: ShapingNeed, passed_over: list[str]) -> str:
         "veth": "both ends are on this machine",
         "vxlan": "the kernel has VXLAN",
     }[kind]
-    because = f"; not {', not '.join(passed_over)}" if passed_over else ""
+    others = [reason for reason in passed_over if not reason.startswith(kind)]
+    because = f"; not {', not '.join(others)}" if others else ""
     return f"{shaped} link; {merit}{because}"
