@@ -32,7 +32,6 @@ from minidocknet.plan.model import LinkPlan, NodePlan, Plan
 from minidocknet.plan.names import check_lab_name, lab_name_for
 from minidocknet.plan.options import DeployOptions
 from minidocknet.runtime.engine import Engine
-from minidocknet.topology.load import load_topology
 
 
 class Network:
@@ -55,7 +54,12 @@ class Network:
         options: DeployOptions | None = None,
         subscribers: Iterable[Subscriber] = (),
     ) -> None:
-        self.topology = load_topology(topology) if isinstance(topology, str) else topology
+        if isinstance(topology, str):
+            # Not at import: attaching to a lab needs none of the parsers.
+            from minidocknet.topology.load import load_topology
+
+            topology = load_topology(topology)
+        self.topology = topology
         self.name = check_lab_name(lab or lab_name_for(self.topology.name))
         changes: dict[str, Any] = {}
         if delay is not None:

@@ -19,8 +19,10 @@ from minidocknet.core.nodefiles import write_files
 from minidocknet.core.switches import (
     add_ports,
     add_shared_bridge,
+    plug_access,
     remove_ports,
     remove_shared_bridge,
+    unplug_access,
     update_switches,
 )
 from minidocknet.model.errors import UsageError
@@ -68,10 +70,11 @@ def _bring_up(lab: Lab, name: str) -> None:
     node = lab.plan.node(name)
     links = lab.plan.links_of(name)
     homes = lab.homes({name, SHARED_SWITCH} | {link.peer_of(name).home for link in links})
+    unplug_access(node, homes)
     join_shared_switch(lab, [node], homes)
+    plug_access(node, homes)
     if node.switch != "shared":
         for driver, group in lab.links_by_driver(links):
-            # A switch does not notice an interface that was replaced by another of its name.
             peers = [link.peer_of(name) for link in group] if driver.remakes_peers else []
             remove_ports(lab, peers, homes)
             driver.restore_node(lab.plan, group, name, homes)

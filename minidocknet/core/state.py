@@ -6,14 +6,16 @@ import json
 import os
 import time
 from dataclasses import dataclass, field, replace
-from typing import Literal
-
-from pydantic import TypeAdapter, ValidationError
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 from minidocknet.model.errors import LabError
 from minidocknet.plan.model import LinkPlan, Plan
 from minidocknet.plan.options import DeployOptions
 from minidocknet.runtime.paths import LabPaths, lab_names
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SCHEMA = 1
 Status = Literal["deploying", "running", "destroying"]
@@ -46,14 +48,19 @@ class LabState:
         return replace(self, plan=self.plan.with_link(link))
 
 
-_ADAPTER = TypeAdapter(LabState)
+@cache
+def _adapter() -> TypeAdapter[LabState]:
+    # Not at import: it takes longer than many commands do that never read a state.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(LabState)
 
 
 def save_state(state: LabState) -> None:
     """Write atomically: a reader or a kill sees the old file or the new one, whole."""
     path = LabPaths(state.lab).state_file
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(_ADAPTER.dump_json(state))
+    temporary.write_bytes(_adapter().dump_json(state))
     temporary.replace(path)
 
 
@@ -71,8 +78,8 @@ def load_state(lab: str) -> LabState:
     try:
         if json.loads(text).get("schema") != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA}")
-        return _ADAPTER.validate_json(text)
-    except (ValidationError, ValueError) as error:
+        return _adapter().validate_json(text)
+    except ValueError as error:
         raise LabError(
             f"the state of lab {lab} in {path} cannot be read: {error}",
             remedy="it was made by another version: mdn wipe --lab removes it",

@@ -63,6 +63,23 @@ def remove_ports(lab: Lab, ends: Iterable[EndPlan], homes: Mapping[str, int]) ->
             _vsctl(homes[end.home], words, f"removing port {end.iface} of {end.node}")
 
 
+def unplug_access(node: NodePlan, homes: Mapping[str, int]) -> None:
+    """Take the node's end out of its bridge in the shared switch, to be plugged in anew.
+
+    A switch does not notice an interface that was replaced by another of its name.
+    """
+    if node.switch == "shared" and SHARED_SWITCH in homes:
+        words = ["--if-exists", "del-port", bridge_name(node), access_port(node)]
+        _vsctl(homes[SHARED_SWITCH], words, f"unplugging {node.name}")
+
+
+def plug_access(node: NodePlan, homes: Mapping[str, int]) -> None:
+    """Put it in again."""
+    if node.switch == "shared" and SHARED_SWITCH in homes:
+        words = _add_port_words(bridge_name(node), access_port(node), ACCESS_PORT)
+        _vsctl(homes[SHARED_SWITCH], words, f"plugging in {node.name}")
+
+
 def remove_shared_bridge(node: NodePlan, homes: Mapping[str, int]) -> None:
     if node.switch == "shared" and SHARED_SWITCH in homes:
         words = ["--if-exists", "del-br", bridge_name(node)]
