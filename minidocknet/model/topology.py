@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Interface
-from typing import Literal, Protocol
-
-import networkx as nx
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from minidocknet.model.errors import TopologyError
 from minidocknet.model.shaping import PLAIN, Shaping
+
+if TYPE_CHECKING:  # loading networkx takes longer than most commands: only where a graph is asked
+    import networkx as nx
 
 Scalar = str | int | float | bool
 SwitchMode = Literal["node", "shared", "none"]
@@ -171,6 +172,8 @@ class Topology:
     @cached_property
     def graph(self) -> nx.Graph[str]:
         """An undirected networkx graph; edges carry ``link`` (LinkSpec) and ``cost`` (routing)."""
+        import networkx as nx
+
         graph: nx.Graph[str] = nx.Graph(name=self.name)
         graph.add_nodes_from((node.name, {"node": node}) for node in self.nodes)
         graph.add_edges_from(
@@ -180,15 +183,21 @@ class Topology:
 
     @cached_property
     def is_tree(self) -> bool:
+        import networkx as nx
+
         return nx.is_tree(self.graph)
 
     @cached_property
     def is_forest(self) -> bool:
         """True where no loop exists, so that flooding ends by itself."""
+        import networkx as nx
+
         return nx.is_forest(self.graph)
 
     @cached_property
     def is_connected(self) -> bool:
+        import networkx as nx
+
         return nx.is_connected(self.graph)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from minidocknet.model.topology import routing_cost
 from minidocknet.plan.model import Plan
 
+if TYPE_CHECKING:  # loading networkx takes longer than most commands
+    import networkx as nx
+
 
 def plan_graph(plan: Plan) -> nx.Graph[str]:
     """Nodes and links with ``cost`` and ``link``, in an order that does not depend on chance."""
+    import networkx as nx
+
     graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(sorted(node.name for node in plan.nodes))
     for link in sorted(plan.links, key=lambda link: sorted(link.ends)):
@@ -18,6 +23,8 @@ def plan_graph(plan: Plan) -> nx.Graph[str]:
 
 
 def has_loops(plan: Plan) -> bool:
+    import networkx as nx
+
     return not nx.is_forest(plan_graph(plan))
 
 
@@ -28,6 +35,8 @@ def next_hops(plan: Plan) -> dict[str, dict[str, str]]:
     node's next hop is its parent in the shortest-path tree rooted at the destination.  Equal
     costs are settled by the node's name.
     """
+    import networkx as nx
+
     graph = plan_graph(plan)
     hops: dict[str, dict[str, str]] = {name: {} for name in graph}
     for destination in graph:
@@ -52,5 +61,7 @@ def path(hops: dict[str, dict[str, str]], source: str, destination: str) -> list
 
 def broadcast_links(plan: Plan) -> frozenset[frozenset[str]]:
     """The links of a minimum spanning forest, the only ones that carry floods."""
+    import networkx as nx
+
     forest = nx.minimum_spanning_edges(plan_graph(plan), weight="cost", data=False)
     return frozenset(frozenset(edge) for edge in forest)
