@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from minidocknet.cli.output import styled
 from minidocknet.cli.signals import termination_as_interrupt
 from minidocknet.model.errors import MdnError
 
@@ -134,7 +135,7 @@ def exit_code_of(run: Callable[[], Any]) -> int:
 
 def complain(message: str, remedy: str | None = None) -> None:
     """``mdn: error: ...`` on standard error, with the remedy below it."""
-    click.echo(f"{click.style('mdn: error:', fg='red', bold=True)} {message}", err=True)
+    click.echo(f"{styled('mdn: error:', 'red', err=True)} {message}", err=True)
     if remedy:
         click.echo(f"  remedy: {remedy}", err=True)
 

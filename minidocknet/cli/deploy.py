@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minidocknet.cli.labs import complete_labs
-from minidocknet.cli.output import console, format_option, print_json, print_table, say
+from minidocknet.cli.output import format_option, print_json, print_table, print_text, say
 from minidocknet.cli.quantities import DELAY, NETWORK, PERCENT, RATE, SIZE
 from minidocknet.model.errors import UsageError
 
@@ -174,25 +174,25 @@ def kinds_of(plan: Plan) -> list[dict[str, Any]]:
 def _print_kinds(plan: Plan) -> None:
     for kind in kinds_of(plan):
         encap = " in L2TPv3" if kind["encap"] == "l2tp" and kind["kind"] == "wire" else ""
-        console().print(f"  {kind['links']} links of kind {kind['kind']}{encap} ({kind['reason']})")
+        print_text(f"  {kind['links']} links of kind {kind['kind']}{encap} ({kind['reason']})")
 
 
 def _print_result(plan: Plan, timings: dict[str, float]) -> None:
     total = timings.get("total", 0.0)
-    console().print(
+    print_text(
         f"lab {plan.lab}: {len(plan.nodes)} nodes, {len(plan.links)} links, up in {total:.2f} s"
     )
     _print_kinds(plan)
     phases = ", ".join(
         f"{name} {seconds:.2f} s" for name, seconds in timings.items() if name != "total"
     )
-    console().print(f"  {phases}")
+    print_text(f"  {phases}")
 
 
 def _print_plan(plan: Plan) -> None:
     from minidocknet.core.describe import shaping_text
 
-    console().print(
+    print_text(
         f"plan of lab {plan.lab} from {plan.name}: {len(plan.nodes)} nodes, "
         f"{len(plan.links)} links; nothing is made"
     )

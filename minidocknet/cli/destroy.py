@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from minidocknet.cli.labs import attach, lab_option
-from minidocknet.cli.output import confirmed, console, format_option, print_json, say
+from minidocknet.cli.output import confirmed, format_option, print_json, print_text, say
 
 
 @click.command(short_help="Take a lab down; nothing of it stays.")
@@ -26,4 +26,4 @@ def destroy(lab: str | None, yes: bool, form: str) -> None:
     if form == "json":
         print_json({"schema": 1, "lab": network.name, "seconds": seconds})
     else:
-        console().print(f"lab {network.name} is down after {seconds:.2f} s")
+        print_text(f"lab {network.name} is down after {seconds:.2f} s")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from minidocknet.cli.labs import attach, lab_option
-from minidocknet.cli.output import console, format_option, print_json, print_table, say
+from minidocknet.cli.output import format_option, print_json, print_table, print_text, say
 
 
 @click.command(short_help="Show a lab's nodes and links as they are now.")
@@ -25,7 +25,7 @@ def inspect(lab: str | None, no_stats: bool, form: str) -> None:
         return
     running = sum(node["state"] == "running" for node in data["nodes"])
     up = sum(link["up"] for link in data["links"])
-    console().print(
+    print_text(
         f"lab {data['lab']} of topology {data['topology']}: {running} of {len(data['nodes'])} "
         f"nodes running, {up} of {len(data['links'])} links up"
     )
@@ -39,13 +39,13 @@ def inspect(lab: str | None, no_stats: bool, form: str) -> None:
     if data["links"]:
         print_links(data["links"])
     for kind, found in data["fidelity"].items():
-        console().print(
+        print_text(
             f"fidelity of {kind} links: {found['frames']} frames left late by "
             f"{found['p50_us']:.0f} us (median), {found['p99_us']:.0f} us (99 %), "
             f"{found['max_us']:.0f} us (worst)"
         )
     phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in data["timings_s"].items())
-    console().print(f"deployed in: {phases}")
+    print_text(f"deployed in: {phases}")
 
 
 def print_links(links: list[dict[str, Any]]) -> None:
@@ -57,7 +57,7 @@ def print_links(links: list[dict[str, Any]]) -> None:
         rows = [[*row, *_counters(link)] for row, link in zip(rows, links, strict=True)]
     print_table(headers, rows)
     if len({(link["kind"], link["reason"]) for link in links}) == 1:
-        console().print(f"kind {links[0]['kind']}: {links[0]['reason']}")
+        print_text(f"kind {links[0]['kind']}: {links[0]['reason']}")
 
 
 def link_row(link: dict[str, Any]) -> list[Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from minidocknet.cli.output import console, format_option, print_json, print_table
+from minidocknet.cli.output import format_option, print_json, print_table, print_text
 
 
 @click.command("list", short_help="List the labs on this machine.")
 @format_option
 def list_command(form: str) -> None:
     """List the labs on this machine, whole or not."""
-    from minidocknet.core.inspect import list_labs
+    from minidocknet.core.listing import list_labs
     from minidocknet.runtime.engine import Engine
 
     labs = list_labs(Engine())
@@ -23,4 +23,4 @@ def list_command(form: str) -> None:
             [(lab["lab"], lab["status"], lab["containers"], lab["running"]) for lab in labs],
         )
     else:
-        console().print("no labs")
+        print_text("no labs")

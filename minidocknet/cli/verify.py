@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minidocknet.cli.labs import attach, lab_option
-from minidocknet.cli.output import console, format_option, print_json, print_table
+from minidocknet.cli.output import format_option, print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from minidocknet.core.verify import LinkCheck
@@ -104,4 +104,4 @@ def _print_checks(checks: Sequence[LinkCheck], summary: dict[str, Any]) -> None:
         )
     if not summary["median_ok"]:
         line += "; the median over all links is out of bounds"
-    console().print(line)
+    print_text(line)

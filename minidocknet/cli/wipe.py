@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from minidocknet.cli.labs import complete_labs
-from minidocknet.cli.output import confirmed, console, format_option, print_json, say
+from minidocknet.cli.output import confirmed, format_option, print_json, print_text, say
 
 
 @click.command(short_help="Remove whatever labs left behind.")
@@ -43,6 +43,6 @@ def wipe(lab: str | None, yes: bool, form: str) -> None:
         print_json({"schema": 1, "removed": removed})
         return
     for name, objects in removed.items():
-        console().print(f"{name}: removed {', '.join(objects) or 'nothing'}")
+        print_text(f"{name}: removed {', '.join(objects) or 'nothing'}")
     if not removed:
-        console().print("nothing was there")
+        print_text("nothing was there")
