@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -27,15 +28,21 @@ def leftovers(engine: Engine, lab: str) -> list[str]:
 
 
 def host_interfaces() -> set[str]:
-    listing = subprocess.run(
-        ["ip", "-brief", "link"], capture_output=True, text=True, check=True
-    ).stdout
-    return {line.split()[0].split("@")[0] for line in listing.splitlines()}
+    """Interfaces of the host's namespace, without those of others' containers on docker0."""
+    listing = json.loads(
+        subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
+    )
+    return {link["ifname"] for link in listing if link.get("master") != "docker0"}
 
 
-def named_namespaces() -> set[str]:
-    folders = (Path("/run/netns"), Path("/run/docker/netns"), Path("/var/run/docker/netns"))
-    return {str(path) for folder in folders if folder.is_dir() for path in folder.iterdir()}
+def ownerless_namespaces(engine: Engine) -> set[str]:
+    """Network namespaces that have a file and no container."""
+    folders = (Path("/run/netns"), Path("/run/docker/netns"))
+    files = {path.name for folder in folders if folder.is_dir() for path in folder.iterdir()}
+    for container in engine.api.containers(all=True):
+        state = engine.api.inspect_container(container["Id"])
+        files.discard(Path(state["NetworkSettings"]["SandboxKey"]).name)
+    return files
 
 
 def _mentions(process: Path, lab: str) -> bool:
