@@ -26,7 +26,8 @@ venv: packages ## Make .venv from requirements.lock, with hashes
 	@scripts/venv.sh
 
 wire: packages ## Build the link daemon, build/wire/mdn-wired
-	@$(MAKE) --no-print-directory -C $(WIRE)
+	@$(MAKE) -qs -C $(WIRE) 2>/dev/null || { echo "setup: building the link daemon"; \
+		$(MAKE) -s -j$$(nproc) -C $(WIRE); }
 
 engine: packages ## Start Docker's engine where none answers
 	@scripts/engine.sh

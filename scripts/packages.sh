@@ -44,8 +44,13 @@ fi
 command -v apt-get >/dev/null || die "missing: ${missing[*]}, and this system has no apt-get" \
     "install them with the system's own package manager"
 need_root "install the missing packages: ${missing[*]}"
-say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+log=$root/build/apt.log
+mkdir -p "$root/build"
+say "installing ${#missing[@]} Debian packages (log in build/apt.log): ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 # A source of the machine's that does not answer must not stop us: the install below decides.
-apt-get update -q </dev/null || say "apt-get update reported errors; going on with what it got"
-apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
+apt-get update -q </dev/null >"$log" 2>&1 || say "apt-get update reported errors; going on"
+if ! apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    die "apt-get could not install the packages" "see build/apt.log"
+fi
