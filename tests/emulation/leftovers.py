@@ -36,13 +36,18 @@ def host_interfaces() -> set[str]:
 
 
 def ownerless_namespaces(engine: Engine) -> set[str]:
-    """Network namespaces that have a file and no container."""
-    folders = (Path("/run/netns"), Path("/run/docker/netns"))
-    files = {path.name for folder in folders if folder.is_dir() for path in folder.iterdir()}
+    """The engine's network namespaces that no container has.
+
+    Only mounted ones: the engine removes the empty files of those that are gone once a minute.
+    """
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    names = {
+        Path(place).name for _, place, kind, *_ in mounts if kind == "nsfs" and "/docker/" in place
+    }
     for container in engine.api.containers(all=True):
         state = engine.api.inspect_container(container["Id"])
-        files.discard(Path(state["NetworkSettings"]["SandboxKey"]).name)
-    return files
+        names.discard(Path(state["NetworkSettings"]["SandboxKey"]).name)
+    return names
 
 
 def _mentions(process: Path, lab: str) -> bool:
