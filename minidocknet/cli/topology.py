@@ -63,7 +63,7 @@ def list_command(pattern: str, all_maps: bool, form: str) -> None:
     table = Table("name", "kind", "nodes", "links", "description", box=None)
     for entry in found:
         sizes = ["" if size is None else str(size) for size in (entry.nodes, entry.links)]
-        table.add_row(entry.name, entry.kind, *sizes, entry.description)
+        table.add_row(entry.name, entry.kind, *sizes, entry.description.split(". ")[0])
     if not wide:
         for group, count in hub_groups().items():
             table.add_row(f"{group}/...", "topohub", "", "", f"{count} maps; --all names them")
@@ -80,7 +80,7 @@ def show(source: str, form: str) -> None:
         _print_json(topology_json(shown))
         return
     console = _console()
-    console.print(_summary(shown), markup=False, highlight=False)
+    console.print(_summary(shown))
     nodes = Table("node", "label", "location", box=None)
     for node in shown.nodes:
         nodes.add_row(node.name, node.label or "", node.location or "")
@@ -192,5 +192,5 @@ def _print_json(data: object) -> None:
 
 def _console() -> Console:
     """Standard output; whole lines where it is no terminal, so that tools can read them."""
-    console = Console(file=sys.stdout)
-    return console if console.is_terminal else Console(file=sys.stdout, width=240)
+    width = None if sys.stdout.isatty() else 240
+    return Console(file=sys.stdout, width=width, markup=False, highlight=False)

@@ -60,6 +60,8 @@ def read_map(path: Path, *, encoding: str = "utf-8") -> str:
         )
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
+        # One idea of a line for all parsers, whatever wrote the file.
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TopologyError(

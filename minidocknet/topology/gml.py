@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html.entities import html5
 from pathlib import Path
 
 from minidocknet.model.errors import TopologyError
@@ -23,6 +23,9 @@ _TOKEN = re.compile(
     r"|(?P<int>[+-]?[0-9]{1,1000}(?![\w.]))"
     r"|(?P<key>[A-Za-z_][A-Za-z0-9_]*)"
 )  # fmt: skip
+
+
+_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|([A-Za-z][A-Za-z0-9]*));")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class _Parser:
                 raise self._error(f"is nested deeper than {MAX_DEPTH} levels", token)
             return self.entries(depth + 1)
         if token.kind == "string":
-            return html.unescape(token.text)
+            return _ENTITY.sub(_character, token.text)
         if token.kind == "int":
             return int(token.text)
         if token.kind == "real":
@@ -166,6 +169,14 @@ class _Parser:
         return TopologyError(
             f"is not GML: {message}", file=self._file, line=token.line, remedy=remedy
         )
+
+
+def _character(match: re.Match[str]) -> str:
+    """What an entity stands for; an unknown one stays as it is."""
+    if match[1]:
+        code = int(match[1])
+        return chr(code) if code <= 0x10FFFF else match[0]
+    return html5.get(f"{match[2]};", match[0])
 
 
 def _named(token: _Token) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from pathlib import Path
 
 from minidocknet.model.errors import TopologyError
 from minidocknet.model.topology import Topology
-from minidocknet.topology.files import missing_file, near, numbered_lines, read_map
+from minidocknet.topology.files import missing_file, near, numbered_lines, read_map, shown
 from minidocknet.topology.generators import GENERATORS, generate, is_generator
 from minidocknet.topology.gml import read_gml
 from minidocknet.topology.graphml import read_graphml
@@ -41,7 +42,7 @@ TITLES = {
 }
 # What may follow the file's name: a Topo class with arguments, options of an ISP map.
 _WITH_TAIL = re.compile(r"(?P<path>.+\.(?:py|cch)):(?P<tail>[^/:]*)")
-_GML_START = re.compile(r"(?:\s|#[^\n]*\n|\w+\s+(?:\"[^\"]*\"|[\w.+-]+))*graph\s*\[")
+_GML_GRAPH = re.compile(r"^[ \t]*graph[ \t]*\n?[ \t]*\[", re.MULTILINE)
 
 
 def load_topology(source: str) -> Topology:
@@ -59,7 +60,8 @@ def load_topology(source: str) -> Topology:
         raise TopologyError("the topology's name is empty", remedy="name a file or a map")
     if "\0" in source:
         raise TopologyError("the topology's name holds a zero character")
-    if match or path.is_file():
+    mode = _mode(path)
+    if match or stat.S_ISREG(mode):
         return load_file(path, match["tail"] if match else "")
     shipped = shipped_path(source)
     if shipped is not None:
@@ -68,13 +70,21 @@ def load_topology(source: str) -> Topology:
         return generate(source)
     if is_hub_name(source):
         return read_hub(source)
-    if path.is_dir():
+    if stat.S_ISDIR(mode):
         return load_file(_intra_in(path) or path)
-    if path.exists():
+    if mode:
         raise TopologyError("is no regular file", file=path, remedy="save the map to a file")
     if path.suffix.lower() in SUFFIXES or source.startswith((".", "/", "~")):
         raise missing_file(path)
     raise _unknown(source)
+
+
+def _mode(path: Path) -> int:
+    """What sort of file ``path`` is, as stat(2) says; 0 where there is none."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
 
 
 def load_file(path: Path, tail: str = "") -> Topology:
@@ -114,7 +124,7 @@ def sniff(text: str) -> str | None:
         return "graphml"
     if stripped.startswith(("{", "[")) and _is_json(stripped):
         return "json"
-    if _GML_START.match(stripped[:20_000]):
+    if _GML_GRAPH.search(stripped[:20_000]):
         return "gml"
     first = next((content for _, content in numbered_lines(stripped)), "")
     if ROUTER_LINE.fullmatch(first) or EXTERNAL_LINE.fullmatch(first):
@@ -158,6 +168,6 @@ def _unknown(source: str) -> TopologyError:
     found = near(source, names) or near(source.partition(",")[0], GENERATORS)
     found = found or near_by_part(source)
     return TopologyError(
-        f"there is no file or map {source!r}",
+        f"there is no file or map {shown(source)}",
         remedy=f"did you mean {' or '.join(found)}?" if found else "see  mdn topology list",
     )

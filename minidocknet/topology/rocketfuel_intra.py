@@ -32,7 +32,6 @@ SOURCE = (
 )
 INTRA_LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S+)")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_LOCATION = re.compile(r"(.*?)[0-9]*")
 _KINDS = {"latencies": "weights", "weights": "latencies"}
 
 Directed = dict[tuple[str, str], tuple[float, int]]
@@ -170,8 +169,7 @@ def _check_same_links(table: _Table, other: _Table) -> None:
 
 
 def _node(original: str, name: str) -> NodeSpec:
-    match = _LOCATION.fullmatch(original)
-    location = match[1].replace("+", " ") if match else ""
+    location = original.rstrip("0123456789").replace("+", " ")
     return NodeSpec(name=name, label=label_for(original, name), location=location or None)
 
 

@@ -55,9 +55,9 @@ def sample_topology(topology: Topology, nodes: int, seed: int = 0) -> Topology:
                 queued.add(neighbour)
                 frontier.append(neighbour)
     part = induced(topology, chosen)
-    described = f"Connected sample of {nodes} of the {len(topology.nodes)} nodes of {topology.name}"
+    whole = f"the {len(topology.nodes)} nodes of {topology.name}"
     return replace(
         part,
         name=f"{topology.name}-{nodes}",
-        description=f"{described}, seed {seed}. {topology.description}".strip(),
+        description=f"Connected sample of {nodes} of {whole}, seed {seed}.",
     )
