@@ -7,13 +7,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
 
-from minidocknet.cli.output import styled
-from minidocknet.cli.signals import termination_as_interrupt
+from minidocknet.cli.output import say, styled
+from minidocknet.cli.signals import ignore_signals, install_handlers
 from minidocknet.model.errors import MdnError
 
 INTERRUPTED = 130
@@ -119,7 +120,7 @@ def exit_code_of(run: Callable[[], Any]) -> int:
         _complain_about_usage(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("mdn: interrupted", err=True)
+        say("interrupted")
         return INTERRUPTED
     except (_ReaderGoneError, BrokenPipeError):
         return READER_GONE
@@ -135,9 +136,10 @@ def exit_code_of(run: Callable[[], Any]) -> int:
 
 def complain(message: str, remedy: str | None = None) -> None:
     """``mdn: error: ...`` on standard error, with the remedy below it."""
-    click.echo(f"{styled('mdn: error:', 'red', err=True)} {message}", err=True)
-    if remedy:
-        click.echo(f"  remedy: {remedy}", err=True)
+    with suppress(OSError):  # nobody is left to read it
+        click.echo(f"{styled('mdn: error:', 'red', err=True)} {message}", err=True)
+        if remedy:
+            click.echo(f"  remedy: {remedy}", err=True)
 
 
 def _complain_about_usage(error: click.ClickException) -> None:
@@ -171,5 +173,9 @@ def mdn() -> None:
 
 def main() -> NoReturn:
     """The entry point of the ``mdn`` command."""
-    with termination_as_interrupt():
+    install_handlers()
+    try:
         mdn.main()
+    finally:
+        # What is left is to end, with the exit code that stands for what happened.
+        ignore_signals()

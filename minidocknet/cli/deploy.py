@@ -11,6 +11,7 @@ import click
 from minidocknet.cli.labs import complete_labs
 from minidocknet.cli.output import format_option, print_json, print_table, print_text, say
 from minidocknet.cli.quantities import DELAY, NETWORK, PERCENT, RATE, SIZE
+from minidocknet.core.interrupts import held
 from minidocknet.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,10 +98,12 @@ def deploy(
     if seed is not None and nodes_from is None:
         raise UsageError("--seed chooses a sample, but no sample is asked for",
                          remedy="add --nodes-from N, or leave out --seed")  # fmt: skip
-    from minidocknet.cli.progress import ProgressReporter
-    from minidocknet.core.network import Network
-    from minidocknet.plan.options import DeployOptions
-    from minidocknet.topology import load_topology, sample_topology
+    # Held, because some modules swallow whatever is raised while they are loaded.
+    with held():
+        from minidocknet.cli.progress import ProgressReporter
+        from minidocknet.core.network import Network
+        from minidocknet.plan.options import DeployOptions
+        from minidocknet.topology import load_topology, sample_topology
 
     loaded = load_topology(topology)
     if nodes_from is not None:

@@ -64,22 +64,23 @@ def deploy_lab(
     started = time.monotonic()
     timings: dict[str, float] = {}
     engine = Engine()
+    new = None
     with lab_lock(lab):
-        with machine_lock():
-            _refuse_taken_name(lab, engine)
-            plan, capabilities = plan_lab(topology, lab, options, engine)
-            new = Lab(_first_state(plan, options, capabilities), engine, subscribers)
-            new.paths.state_dir.mkdir(parents=True)
-            new.update(new.state)
-        timings["plan"] = round(time.monotonic() - started, 3)
         try:
+            with machine_lock():
+                _refuse_taken_name(lab, engine)
+                plan, capabilities = plan_lab(topology, lab, options, engine)
+                new = Lab(_first_state(plan, options, capabilities), engine, subscribers)
+                new.paths.state_dir.mkdir(parents=True)
+                new.update(new.state)
+            timings["plan"] = round(time.monotonic() - started, 3)
             _apply(new, timings)
+            timings["total"] = round(time.monotonic() - started, 3)
+            new.update(replace(new.state, status="running", timings_s=timings))
         except BaseException:
-            if not keep_failed:
+            if new is not None and new.paths.state_dir.exists() and not keep_failed:
                 destroy_lab(new)
             raise
-        timings["total"] = round(time.monotonic() - started, 3)
-        new.update(replace(new.state, status="running", timings_s=timings))
     new.events.emit(
         LabDeployed(
             lab=lab,

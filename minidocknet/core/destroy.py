@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
 from minidocknet.core.state import save_state
 from minidocknet.links.wire.orphans import kill_daemons
@@ -18,12 +19,16 @@ _WORKERS = 8
 
 
 def destroy_lab(lab: Lab) -> float:
-    """Remove the lab; returns the seconds it took.  The caller holds the lab's lock."""
+    """Remove the lab; returns the seconds it took.  The caller holds the lab's lock.
+
+    Ctrl-C, SIGTERM and SIGHUP take effect when the lab is gone.
+    """
     started = time.monotonic()
     timings: dict[str, float] = {}
-    save_state(replace(lab.state, status="destroying"))
-    with lab.events.phase("destroy", timings):
-        remove_objects(lab.name, lab.engine)
+    with held():
+        save_state(replace(lab.state, status="destroying"))
+        with lab.events.phase("destroy", timings):
+            remove_objects(lab.name, lab.engine)
     seconds = round(time.monotonic() - started, 3)
     lab.events.emit(LabDestroyed(lab=lab.name, seconds=seconds))
     return seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -88,10 +89,14 @@ def capture_process(
     finally:
         if process.poll() is None:
             process.terminate()
+        # A tcpdump that waits for room in the pipe would not see the signal.
+        process.stdout.close()
         process.wait()
-        errors = process.stderr.read().decode(errors="replace")
-    if process.returncode not in (0, -15, 143):
-        raise ApplyError(f"tcpdump failed in {node}: {errors.strip()}")
+        errors = process.stderr.read().decode(errors="replace").strip()
+    if "parse filter expression" in errors:
+        raise UsageError(f"the filter {' '.join(expression)!r} is none: {errors}")
+    if process.returncode not in (0, -signal.SIGTERM, -signal.SIGPIPE, -signal.SIGINT):
+        raise ApplyError(f"tcpdump failed in {node}: {errors}")
 
 
 def interfaces(lab: Lab, node: str) -> list[str]:

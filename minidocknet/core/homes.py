@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
 from minidocknet.links.access import access_batches
 from minidocknet.model.errors import ApplyError
@@ -41,7 +42,8 @@ def _in_parallel(
             yield futures[future], future.result()
     finally:
         # Also on Ctrl-C: what has begun must end before the lab can be taken down.
-        pool.shutdown(wait=True, cancel_futures=True)
+        with held():
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _create_and_start(lab: Lab, home: str) -> int:
