@@ -18,6 +18,8 @@ from minidocknet.cli.output import say
 from minidocknet.model.errors import UsageError
 
 _CHUNK = 65536
+# What the pipe may still hold when the signal comes; more would never end on a busy interface.
+_LAST_CHUNKS = 4
 _POLL_S = 0.2
 _REPORT_S = 1.0
 
@@ -54,31 +56,41 @@ def capture(
     with held() as signals:
         packets = node.capture(iface, expression=expression, count=count)
         with packets as stream, _opened(output) as target:
-            say(f"capturing on {where}; Ctrl-C ends it")
-            records = copy_capture(stream, target, stopped=lambda: bool(signals))
+            records = copy_capture(stream, target, where, stopped=lambda: bool(signals))
         signals.clear()
     say(f"{records} packets captured")
 
 
-def copy_capture(stream: IO[bytes], target: IO[bytes], *, stopped: Callable[[], bool]) -> int:
-    """Copy whole packets until the stream ends or ``stopped``; returns how many there were."""
+def copy_capture(
+    stream: IO[bytes], target: IO[bytes], where: str, *, stopped: Callable[[], bool]
+) -> int:
+    """Copy whole packets until the stream ends or ``stopped``; returns how many there were.
+
+    Says on standard error when the capture has begun, and how many packets there are so far.
+    """
     from minidocknet.core.pcap import PcapSplitter
 
     splitter = PcapSplitter()
     reported, at = 0, time.monotonic()
     source = stream.fileno()
+    begun = False
+    last = _LAST_CHUNKS
     while True:
-        # Before the look for data: what came before the signal is still taken.
+        # Looked at before the pipe: what came before the signal is still taken.
         ending = stopped()
+        last -= ending
         ready = select.select([source], [], [], 0 if ending else _POLL_S)[0]
+        if not ready and ending:
+            return splitter.records
         if ready:
             chunk = os.read(source, _CHUNK)
-            if not chunk:
+            if not chunk or last < 0:
                 return splitter.records
             target.write(splitter.feed(chunk))
             target.flush()
-        elif ending:
-            return splitter.records
+            if not begun:
+                begun = True
+                say(f"capturing on {where}; Ctrl-C ends it")
         if splitter.records > reported and time.monotonic() > at + _REPORT_S:
             reported, at = splitter.records, time.monotonic()
             say(f"{reported} packets")

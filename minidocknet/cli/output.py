@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -79,8 +80,9 @@ def cell_text(value: object) -> str:
 
 
 def say(message: str) -> None:
-    """A message for people, on standard error."""
-    click.echo(f"mdn: {message}", err=True)
+    """A message for people, on standard error; lost where nobody is left to read it."""
+    with suppress(OSError):
+        click.echo(f"mdn: {message}", err=True)
 
 
 def may_ask() -> bool:

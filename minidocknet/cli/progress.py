@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,15 @@ class ProgressReporter:
         trace: TracebackType | None,
     ) -> None:
         if self._bars is not None:
-            self._bars.close()
+            with suppress(OSError):
+                self._bars.close()
 
     def __call__(self, event: Event) -> None:
+        # A terminal that went away must not keep a lab from being taken down.
+        with suppress(OSError):
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         match event:
             case PhaseStarted(phase=phase, total=total):
                 self._totals[phase] = total

@@ -26,6 +26,9 @@ _POLL_S = 0.1
 # Where the engine takes no more input, this much of it waits here before reading stops.
 _MOST_PENDING = 4 * _CHUNK
 _STDERR = 2
+# How the engine's words begin, on standard output, where the command cannot be run at all.
+_REFUSAL = b"OCI runtime exec failed: "
+_CANNOT_RUN, _NOT_FOUND = 126, 127
 
 Sink = Callable[[bytes], None]
 
@@ -64,18 +67,17 @@ def stream_exec(
             with suppress(ProcessLookupError):
                 os.killpg(pid, number)
 
+    streams = _Streams(connection, early, stdin, on_stdout, on_stderr)
     try:
         with connection:
-            _Streams(connection, early, stdin, on_stdout, on_stderr).run(
-                signals if signals is not None else [], deliver
-            )
+            streams.run(signals if signals is not None else [], deliver)
     except BaseException:
         deliver(signal.SIGKILL)
         raise
     code = api.exec_inspect(made)["ExitCode"]
     if code is None:
         raise ApplyError(f"the engine lost the command in {node}: it has no exit status")
-    return int(code)
+    return streams.finish(int(code))
 
 
 class _Streams:
@@ -94,6 +96,8 @@ class _Streams:
         self._stdin = stdin
         self._on_stdout, self._on_stderr = on_stdout, on_stderr
         self._pending = bytearray()
+        self._first = True
+        self._refusal = b""
         # select, because epoll refuses regular files.
         self._selector = selectors.SelectSelector()
 
@@ -174,7 +178,24 @@ class _Streams:
                 return
             payload = bytes(self._received[8 : 8 + length])
             del self._received[: 8 + length]
-            (self._on_stderr if stream == _STDERR else self._on_stdout)(payload)
+            if self._first and stream != _STDERR and payload.startswith(_REFUSAL):
+                self._refusal = payload
+            else:
+                (self._on_stderr if stream == _STDERR else self._on_stdout)(payload)
+            self._first = False
+
+    def finish(self, code: int) -> int:
+        """The exit status as a shell has it, after the engine's own words went to their place."""
+        if not self._refusal:
+            return code
+        if code not in (_CANNOT_RUN, _NOT_FOUND):  # the command's own output, after all
+            self._on_stdout(self._refusal)
+            return code
+        self._on_stderr(self._refusal)
+        missing = b"executable file not found", b"no such file or directory"
+        of_command = b' exec: "' in self._refusal  # not of the folder, say
+        found = any(words in self._refusal for words in missing)
+        return _NOT_FOUND if of_command and found else _CANNOT_RUN
 
 
 def _start(identity: str) -> tuple[socket.socket, bytes]:
