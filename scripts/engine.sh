@@ -40,7 +40,8 @@ esac
 ! answers || exit 0
 need_root "start Docker's engine"
 
-if running=$(pgrep -x dockerd); then
+# Nodes run engines, too: those in pid namespaces of their own do not count.
+if running=$(pgrep --ns $$ --nslist pid -x dockerd); then
     say "an engine (pid $running) is there but does not answer yet; waiting for it"
     await 60 || die "the running engine (pid $running) does not answer at $socket" \
         "see its log, or set DOCKER_HOST to where it listens"
