@@ -134,7 +134,7 @@ def sniff(text: str) -> str | None:
     match = INTRA_LINE.fullmatch(first)
     if match and re.fullmatch(r"[0-9.]+", match[3]) and not match[1].endswith(":"):
         return "intra"
-    if re.search(r"^(from\s+\S+\s+import|import\s|class\s+\w+.*:|def\s+\w+\()", stripped, re.M):
+    if re.search(r"^(from\s+\S+\s+import|import\s|class\s+\w+\s*[:(]|def\s+\w+\()", stripped, re.M):
         return "python"
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
 import networkx as nx
@@ -336,3 +337,25 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
     with pytest.raises(TopologyError) as caught:
         load_topology(str(tmp_path / "mess.yaml"))
     assert str(tmp_path / "mesh.yaml") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("m.cch", "1 @? (0) -> " + "<1> " * 100_000 + "x"),
+        ("m.latencies.intra", "a" * 1_000_000),
+        ("m.gml", "graph [ " + "1" * 1_000_000),
+        ("m.gml", " graph " * 100_000),
+        ("m.gml", 'a "b"\n' * 100_000),
+        ("m.yaml", "class " + "a" * 100_000),
+        ("m.yaml", "nodes: [a]\n" + "x" * 1_000_000),
+        ("m", "\n" * 1_000_000 + "zz"),
+    ],
+)
+def test_hostile_files_are_refused_in_seconds(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    began = time.process_time()
+    with pytest.raises(TopologyError):
+        load_topology(str(path))
+    assert time.process_time() - began < 3
