@@ -10,11 +10,14 @@ from ipaddress import IPv4Network
 from minidocknet.core.destroy import destroy_lab
 from minidocknet.core.homes import (
     apply_addresses,
+    eager_nodes,
     join_shared_switch,
     start_new,
     switching_homes,
+    wait_engines,
     wait_ready,
 )
+from minidocknet.core.images import preload_images
 from minidocknet.core.lab import Lab
 from minidocknet.core.locks import lab_lock, machine_lock
 from minidocknet.core.nodefiles import write_files
@@ -133,6 +136,8 @@ def _apply(lab: Lab, timings: dict[str, float]) -> None:
             lab.engine.create_network(underlay_name(lab.name), lab.name, str(plan.underlay))
         for driver, _ in drivers:
             driver.start(plan)
+    with events.phase("images", timings):
+        preload_images(lab, plan.nodes)
     pids: dict[str, int] = {}
     with events.phase("nodes", timings, len(homes)) as phase:
         for home, pid in start_new(lab, homes):
@@ -146,3 +151,7 @@ def _apply(lab: Lab, timings: dict[str, float]) -> None:
     switching = switching_homes(lab)
     with events.phase("switches", timings, len(switching)) as phase:
         wait_ready(lab, switching, phase.advance)
+    eager = eager_nodes(lab)
+    if eager:
+        with events.phase("engines", timings, len(eager)) as phase:
+            wait_engines(lab, pids, phase.advance)

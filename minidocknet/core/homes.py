@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from minidocknet.core.images import store_binds
 from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
 from minidocknet.links.access import access_batches
@@ -13,6 +14,7 @@ from minidocknet.model.errors import ApplyError
 from minidocknet.plan.files import LINK_ADDRESS, node_files
 from minidocknet.plan.model import NodePlan
 from minidocknet.plan.names import SHARED_SWITCH, container_name
+from minidocknet.runtime import inner_engine
 from minidocknet.runtime.containers import node_config, shared_switch_config
 from minidocknet.runtime.netns import Batch, run_batches
 
@@ -51,7 +53,13 @@ def _create_and_start(lab: Lab, home: str) -> int:
     if home == SHARED_SWITCH:
         config = shared_switch_config(plan, state.node_image, lab.paths, state.granted)
     else:
-        config = node_config(plan, plan.node(home), lab.paths, capabilities=state.granted)
+        config = node_config(
+            plan,
+            plan.node(home),
+            lab.paths,
+            capabilities=state.granted,
+            data_binds=store_binds(),
+        )
     return lab.engine.start(lab.engine.create(container_name(lab.name, home), config))
 
 
@@ -75,6 +83,19 @@ def switching_homes(lab: Lab) -> list[str]:
     """Homes that run an Open vSwitch."""
     own = [node.name for node in lab.plan.nodes if node.switch == "node"]
     return [*own, SHARED_SWITCH] if lab.plan.uses_shared_switch else own
+
+
+def wait_engines(lab: Lab, pids: Mapping[str, int], on_ready: Callable[[], None]) -> None:
+    """Until the inner engines that start with their nodes answer."""
+    for name in eager_nodes(lab):
+        if name in pids:
+            inner_engine.wait_running(pids[name], timeout_s=_READY_TIMEOUT_S)
+            on_ready()
+
+
+def eager_nodes(lab: Lab) -> list[str]:
+    """Nodes whose inner engine starts with them."""
+    return [node.name for node in lab.plan.nodes if node.inner_engine == "eager"]
 
 
 def join_shared_switch(lab: Lab, nodes: Iterable[NodePlan], pids: Mapping[str, int]) -> None:

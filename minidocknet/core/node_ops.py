@@ -13,6 +13,7 @@ from minidocknet.core.homes import (
     start_new,
     wait_ready,
 )
+from minidocknet.core.images import preload_images
 from minidocknet.core.lab import Lab
 from minidocknet.core.locks import lab_lock
 from minidocknet.core.nodefiles import write_files
@@ -32,6 +33,7 @@ from minidocknet.plan.build import Surroundings
 from minidocknet.plan.change import with_node, without_node
 from minidocknet.plan.model import LinkPlan, Plan
 from minidocknet.plan.names import SHARED_SWITCH, container_name
+from minidocknet.runtime import inner_engine
 from minidocknet.runtime.probe import probe
 
 
@@ -126,6 +128,7 @@ def _make_node(lab: Lab, name: str, links: Sequence[LinkPlan], old: Plan) -> Non
     write_files(plan, kernel_datapath=lab.state.kernel_datapath, homes=[name])
     for driver, _ in lab.links_by_driver(links):
         driver.start(plan)
+    preload_images(lab, [node])
     for _ in start_new(lab, [name]):
         pass
     homes = lab.homes()
@@ -139,6 +142,8 @@ def _make_node(lab: Lab, name: str, links: Sequence[LinkPlan], old: Plan) -> Non
         wait_ready(lab, [name], lambda: None)
     update_switches(lab, old, homes)
     apply_addresses(lab, plan.nodes, homes)
+    if node.inner_engine == "eager":
+        inner_engine.wait_running(homes[name])
 
 
 def remove_node(lab: Lab, name: str) -> None:
