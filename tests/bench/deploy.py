@@ -24,8 +24,10 @@ MAP = "rocketfuel-68"
 NODES = 68
 WORKERS = 4
 ROUNDS = 3
-# A Python in whose environment Containernet is installed, for the comparison with it.
+# A Python in whose environment Containernet is installed, for the comparison with it, and an image
+# for its hosts: Containernet runs ifconfig in them.
 CONTAINERNET_PYTHON = os.environ.get("MDN_BENCH_CONTAINERNET_PYTHON")
+CONTAINERNET_IMAGE = os.environ.get("MDN_BENCH_CONTAINERNET_IMAGE", "ubuntu:trusty")
 
 
 def bare_containers(engine: Engine, number: int) -> tuple[float, float]:
@@ -83,7 +85,7 @@ def containernet(our_up: float) -> Iterator[Figure]:
     if CONTAINERNET_PYTHON is None:
         print("Containernet: not run; MDN_BENCH_CONTAINERNET_PYTHON names no Python that has it")
         return
-    up, down = _peer([CONTAINERNET_PYTHON, "containernet"])
+    up, down = _peer(CONTAINERNET_PYTHON, "containernet", CONTAINERNET_IMAGE)
     yield Figure("Containernet on the same map, up", up, "s")
     yield Figure("Containernet on the same map, down", down, "s")
     yield Figure("Containernet up / rocketfuel-68 up", up / our_up, "x", 3.0, at_most=False)
@@ -94,17 +96,16 @@ def mininet(our_up: float) -> Iterator[Figure]:
     if missing:
         print(f"Mininet: not run; this machine lacks {' and '.join(missing)}")
         return
-    up, down = _peer([sys.executable, "mininet"])
+    up, down = _peer(sys.executable, "mininet")
     yield Figure("Mininet on the same map (processes), up", up, "s")
     yield Figure("Mininet on the same map, down", down, "s")
     yield Figure("rocketfuel-68 up / Mininet up", our_up / up, "x", note=" (the aim beyond: 1)")
 
 
-def _peer(command: list[str]) -> tuple[float, float]:
-    python, peer = command
+def _peer(python: str, peer: str, image: str = "") -> tuple[float, float]:
     script = Path(__file__).with_name("peer.py")
     done = subprocess.run(
-        [python, str(script), peer, node_image_tag()], capture_output=True, text=True, check=False
+        [python, str(script), peer, image], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{peer} failed: {done.stderr[-2000:]}")
