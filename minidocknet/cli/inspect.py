@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import click
@@ -63,20 +62,15 @@ def print_links(links: list[dict[str, Any]]) -> None:
 def link_row(link: dict[str, Any]) -> list[Any]:
     """Ends, kind, state and shaping of a link in inspect's JSON."""
     from minidocknet.core.describe import shaping_text
-    from minidocknet.model.shaping import Shaping
-
-    names = {field.name for field in fields(Shaping)}
-
-    def text(data: dict[str, Any]) -> str:
-        return shaping_text(Shaping.from_dict({k: v for k, v in data.items() if k in names}))
+    from minidocknet.core.graph import shaping_of
 
     return [
         f"{link['a']}:{link['a_iface']}",
         f"{link['b']}:{link['b_iface']}",
         link["kind"] + ("/l2tp" if link["encap"] == "l2tp" and link["kind"] == "wire" else ""),
         "up" if link["up"] else "down",
-        text(link),
-        text(link["reverse"]) if "reverse" in link else "same",
+        shaping_text(shaping_of(link)),
+        shaping_text(shaping_of(link["reverse"])) if "reverse" in link else "same",
     ]
 
 

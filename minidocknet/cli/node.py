@@ -135,8 +135,9 @@ def parse_link(name: str, text: str) -> LinkSpec:
             else:
                 rest[{"kind": "type"}.get(key, key)] = _link_setting(key, value)
         except (ValueError, click.BadParameter) as error:
+            message = error.message if isinstance(error, click.BadParameter) else str(error)
             raise UsageError(
-                f"--link {text}: {error}", remedy="like r1,delay=3ms,bw=10mbit"
+                f"--link {text}: {message}", remedy="write it like r1,delay=3ms,bw=10mbit"
             ) from None
     try:
         shaped = replace(PLAIN, **shaping_changes(shaping, queue))

@@ -28,6 +28,17 @@ def shaping_text(shaping: Shaping) -> str:
     return " ".join(parts) or "-"
 
 
+def brief_text(shaping: Shaping) -> str:
+    """What fits beside a line in a picture, like ``3ms 10mbit 1%``; ``…`` stands for the rest."""
+    loss = shaping.burst_loss.mean_loss_pct if shaping.burst_loss else shaping.loss_pct
+    parts = [f"{shaping.delay_ms:.4g}ms"] if shaping.delay_ms else []
+    parts += [rate_text(shaping.bw_mbit)] if shaping.bw_mbit is not None else []
+    parts += [f"{loss:.2g}%"] if loss else []
+    if shaping.jitter_ms or shaping.duplicate_pct or shaping.reorder_pct:
+        parts.append("…")
+    return " ".join(parts)
+
+
 def rate_text(mbit: float) -> str:
     """``10mbit``, ``2.5gbit``, ``64kbit``: tc's units, the one that needs the fewest digits."""
     if mbit >= 1000:
