@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
+
+/* Each look costs some microseconds, in which no frame is sent: a few at a time. */
+#define CHECKED_AT_ONCE 8
 
 static struct link **bucket_of(struct wire *wire, const char *id)
 {
@@ -100,6 +102,8 @@ void link_free(struct wire *wire, struct link *link)
 		link->next->previous = link->previous;
 	else
 		wire->last = link->previous;
+	if (wire->checked_next == link)
+		wire->checked_next = link->next;
 	wire->link_count--;
 	free(link);
 }
@@ -175,7 +179,7 @@ void end_detach(struct wire *wire, struct end *end, bool remove, const char *rea
 		if (remove)
 			tap_destroy(end->source.fd);
 		else
-			close(end->source.fd);
+			reaper_close(end->source.fd);
 		end->source.fd = -1;
 	} else {
 		transport_leave(wire, end);
@@ -217,19 +221,28 @@ void link_set_up(struct wire *wire, struct link *link, bool up)
 	refresh(link);
 }
 
-void links_check_namespaces(struct wire *wire)
+static void check_namespaces(struct wire *wire, struct link *link)
 {
-	for (struct link *link = wire->first; link; link = link->next) {
-		for (int i = 0; i < 2; i++) {
-			struct end *end = &link->end[i];
-			const char *path = link->config.end[i].netns;
-			if (!end->attached || !path[0] || netns_inode(path) == end->inode)
-				continue;
-			log_line("%s end %c: namespace %s is gone", link->config.id, 'a' + i, path);
-			/* The open tap keeps the node's namespace alive: let go, and both vanish. */
-			end_detach(wire, end, false, "the namespace is gone");
-		}
+	for (int i = 0; i < 2; i++) {
+		struct end *end = &link->end[i];
+		const char *path = link->config.end[i].netns;
+		if (!end->attached || !path[0] || netns_inode(path) == end->inode)
+			continue;
+		log_line("%s end %c: namespace %s is gone", link->config.id, 'a' + i, path);
+		/* The open tap keeps the node's namespace alive: let go, and both vanish. */
+		end_detach(wire, end, false, "the namespace is gone");
 	}
+}
+
+int64_t links_check_namespaces(struct wire *wire)
+{
+	size_t turns = (wire->link_count + CHECKED_AT_ONCE - 1) / CHECKED_AT_ONCE;
+	for (size_t i = 0; i < CHECKED_AT_ONCE && i < wire->link_count; i++) {
+		struct link *link = wire->checked_next ? wire->checked_next : wire->first;
+		wire->checked_next = link->next;
+		check_namespaces(wire, link);
+	}
+	return NS_PER_S / (int64_t)(turns ? turns : 1);
 }
 
 void links_remove_all(struct wire *wire, bool keep_taps)

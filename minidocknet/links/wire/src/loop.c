@@ -25,7 +25,6 @@
 #define DUE_BUDGET 256
 #define DUE_BUDGET_BETWEEN_READS 32
 #define REALTIME_PRIORITY 10
-#define CHECK_NAMESPACES_EVERY NS_PER_S
 
 /*
  * Waking takes time: the processor leaves its idle state, the scheduler runs.  The daemon measures
@@ -143,7 +142,7 @@ static void run_loop(struct wire *wire)
 	struct waiter waiter = {.timer = -1, .credited = clock_ns(), .latency = 20000};
 	struct epoll_event events[EVENTS];
 	bool more = false;
-	int64_t tick = clock_ns() + CHECK_NAMESPACES_EVERY;
+	int64_t tick = clock_ns();
 	while (!wire->stopping) {
 		more = forward_due(wire, DUE_BUDGET) || more;
 		int64_t now = clock_ns();
@@ -168,10 +167,8 @@ static void run_loop(struct wire *wire)
 		} else {
 			more = false;
 		}
-		if (woken >= tick) {
-			links_check_namespaces(wire);
-			tick = woken + CHECK_NAMESPACES_EVERY;
-		}
+		if (woken >= tick)
+			tick = woken + links_check_namespaces(wire);
 	}
 }
 

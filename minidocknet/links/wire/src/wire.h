@@ -77,7 +77,7 @@ struct wire {
 	bool restoring, stopping, keep_taps;
 	struct journal journal;
 	struct heap schedule;
-	struct link *bucket[LINK_BUCKETS], *first, *last;
+	struct link *bucket[LINK_BUCKETS], *first, *last, *checked_next;
 	struct transport *transports;
 	size_t link_count;
 	uint64_t memory, memory_limit;
@@ -101,8 +101,11 @@ void end_detach(struct wire *wire, struct end *end, bool remove, const char *rea
 void link_reshape(struct wire *wire, struct link *link, const struct link_config *config);
 void link_set_up(struct wire *wire, struct link *link, bool up);
 void link_clear(struct wire *wire, struct link *link);
-/* Detaches ends whose namespace is no longer at its path. */
-void links_check_namespaces(struct wire *wire);
+/*
+ * Detaches ends whose namespace is no longer at its path.  Looks at some links, in turn, and returns
+ * when to look at the next ones (in ns), so that each has its turn once a second.
+ */
+int64_t links_check_namespaces(struct wire *wire);
 /* `keep_taps`: only let go of them, for their namespaces vanish anyway, and faster. */
 void links_remove_all(struct wire *wire, bool keep_taps);
 void links_reset_stats(struct wire *wire, struct link *only);
