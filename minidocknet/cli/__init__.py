@@ -15,7 +15,7 @@ import click
 
 from minidocknet.cli.output import say, styled
 from minidocknet.cli.signals import ignore_signals, install_handlers
-from minidocknet.model.errors import MdnError
+from minidocknet.model.errors import MdnError, UsageError
 
 INTERRUPTED = 130
 # What a shell reports for a command that SIGPIPE ended.
@@ -65,6 +65,19 @@ class LazyGroup(click.Group):
         found = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
         assert isinstance(found, click.Command)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], VERBS)
+            raise UsageError(
+                f"there is no command {args[0]!r}",
+                remedy=f"did you mean {' or '.join(near)}?" if near else "see mdn --help",
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section in dict.fromkeys(verb.section for verb in VERBS.values()):

@@ -54,11 +54,10 @@ def summarise(checks: Sequence[LinkCheck]) -> dict[str, Any]:
     """
     from minidocknet.core.verify import MEDIAN_TOLERANCE, WORST_TOLERANCE
 
-    medians = {check: check.ping.median_ms for check in checks}
-    answered = [(check, median) for check, median in medians.items() if median is not None]
+    answered = [(check, median) for check in checks if (median := check.ping.median_ms) is not None]
     narrower = WORST_TOLERANCE - MEDIAN_TOLERANCE
     beyond = [median - (check.allowed_ms - check.asked_ms * narrower) for check, median in answered]
-    excess = {check: median - check.asked_ms for check, median in answered}
+    excess = [median - check.asked_ms for check, median in answered]
     worst = max(answered, key=lambda pair: pair[1] - pair[0].allowed_ms, default=None)
     bad = sum(not check.ok for check in checks)
     median_ok = bool(beyond) and statistics.median(beyond) <= 0
@@ -67,7 +66,7 @@ def summarise(checks: Sequence[LinkCheck]) -> dict[str, Any]:
         "bad": bad,
         "unanswered": len(checks) - len(answered),
         "median_ms": _rounded(statistics.median(m for _, m in answered)) if answered else None,
-        "median_excess_ms": _rounded(statistics.median(excess.values())) if excess else None,
+        "median_excess_ms": _rounded(statistics.median(excess)) if excess else None,
         "worst": None
         if worst is None
         else {
@@ -75,7 +74,7 @@ def summarise(checks: Sequence[LinkCheck]) -> dict[str, Any]:
             "b": worst[0].b,
             "asked_ms": _rounded(worst[0].asked_ms),
             "median_ms": _rounded(worst[1]),
-            "excess_ms": _rounded(excess[worst[0]]),
+            "excess_ms": _rounded(worst[1] - worst[0].asked_ms),
         },
         "median_ok": median_ok,
         "ok": median_ok and not bad,
