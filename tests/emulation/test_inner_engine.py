@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -215,3 +216,51 @@ def test_killing_the_node_leaves_nothing(
     node.remove()
     assert str(node.folder) not in Path("/proc/mounts").read_text()
     assert not node.folder.exists()
+
+
+UNIFIED = Path("/sys/fs/cgroup/unified")
+# In a node whose processes are in a group of the host's version 2 tree: show it to the engine as
+# a host with nothing else would, then start the engine from the root of the private tree.
+ON_CGROUP2 = """
+umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit 1
+mount -o remount,bind,ro /sys/fs/cgroup
+/etc/mdn/inner-engine start || exit 1
+echo "self $(cat /proc/self/cgroup | sed -n s/^0:://p)"
+docker info -f 'version {{.CgroupVersion}}' 2>/dev/null
+docker load -q -i /etc/mdn/image.tar
+docker run -d --net=none --name=app IMAGE sleep 1000
+echo "app $(sed -n s/^0:://p /proc/$(docker inspect -f '{{.State.Pid}}' app)/cgroup)"
+docker rm -f app
+/etc/mdn/inner-engine stop
+"""
+
+
+@pytest.mark.skipif(not UNIFIED.is_dir(), reason="on a cgroup v2 host all tests show it")
+def test_starts_on_cgroup_v2(make_node: Callable[..., InnerNode], saved_image: bytes) -> None:
+    """Processes leave the private tree's root, and applications get groups beside theirs."""
+    node = make_node()
+    (node.folder / "etc/image.tar").write_bytes(saved_image)
+    group = UNIFIED / f"mdn-test-{os.getpid()}"
+    group.mkdir()
+    join = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"]
+    enter = ["nsenter", f"--target={node.pid}", "--mount", "--uts", "--ipc", "--net", "--pid"]
+    script = ON_CGROUP2.replace("IMAGE", IMAGE)
+    try:
+        done = subprocess.run(
+            [*join, *enter, "unshare", "--cgroup", "--mount", "sh", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        told = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " /" in line)
+        assert told["self"] == "/init"
+        assert told["app"].startswith("/docker/")
+        assert "version 2" in done.stdout.splitlines()
+    finally:
+        node.remove()
+        for folder in sorted(group.rglob("*/"), reverse=True):
+            if folder.is_dir():
+                folder.rmdir()
+        group.rmdir()
