@@ -154,7 +154,8 @@ static void run_loop(struct wire *wire)
 			wire->wakeups++;
 		if (timeout == 0 && !more && count <= 0)
 			waiter.credit -= woken - now;
-		if (timeout > 0 && timeout < NS_PER_S / 2 && count == 0)
+		bool alarmed = count == 0 || (count == 1 && events[0].data.ptr == &waiter.timer_source);
+		if (timeout > 0 && timeout < NS_PER_S / 2 && alarmed)
 			learn_latency(&waiter, woken - now - timeout);
 		wire->wake_latency = (int64_t)waiter.latency;
 		for (int i = 0; i < count; i++) {

@@ -49,14 +49,14 @@ static void test_round_trip(void)
 {
 	static const char *const lines[] = {
 		"add id=l1 " TAPS,
-		"add id=r1-r2:x.y_z " TAPS "ab.delay_ns=3000000 ab.jitter_ns=500 ab.dist=normal "
+		("add id=r1-r2:x.y_z " TAPS "ab.delay_ns=3000000 ab.jitter_ns=500 ab.dist=normal "
 		"ab.loss=0.1 ab.dup=1.5 ab.reorder=25 ab.rate=10000000 ab.queue_bytes=70000 "
-		"ba.ge=1,20,99.5,0.25 ba.queue_packets=20 ba.rate=1 up=0 seed=12345 offload=none",
-		"add id=l2 a.kind=tap a.if=e b.kind=l2tp b.encap=udp b.local=10.0.0.1 b.lport=5000 "
+		"ba.ge=1,20,99.5,0.25 ba.queue_packets=20 ba.rate=1 up=0 seed=12345 offload=none"),
+		("add id=l2 a.kind=tap a.if=e b.kind=l2tp b.encap=udp b.local=10.0.0.1 b.lport=5000 "
 		"b.remote=10.0.0.2 b.rport=6000 b.session=7 b.peer_session=8 b.cookie=0011aaff "
-		"b.peer_cookie=0123456789abcdef b.l2spec=none b.netns=/proc/1/ns/net",
-		"add id=l3 a.kind=tap a.if=e b.kind=l2tp b.encap=ip b.local=fd00::1 "
-		"b.remote=fd00::2 b.session=4294967295 b.peer_session=1",
+		"b.peer_cookie=0123456789abcdef b.l2spec=none b.netns=/proc/1/ns/net"),
+		("add id=l3 a.kind=tap a.if=e b.kind=l2tp b.encap=ip b.local=fd00::1 "
+		"b.remote=fd00::2 b.session=4294967295 b.peer_session=1"),
 	};
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		struct link_config first, second;
@@ -123,14 +123,14 @@ static void test_refusals(void)
 		"add id=l a.kind=tap a.if=x a.mac=01:00:00:00:00:01 b.kind=tap b.if=y",
 		"add id=l a.kind=tap a.if=x a.mac=02:00:00:00:00 b.kind=tap b.if=y",
 		"add id=l a.kind=tap a.if=x a.netns=relative b.kind=tap b.if=y",
-		"add id=l a.kind=tap a.if=x b.kind=l2tp b.local=10.0.0.1 b.remote=fd00::1 "
-		"b.lport=1 b.rport=1 b.session=1 b.peer_session=1",
-		"add id=l a.kind=tap a.if=x b.kind=l2tp b.local=10.0.0.1 b.remote=10.0.0.2 "
-		"b.session=1 b.peer_session=1",
-		"add id=l a.kind=tap a.if=x b.kind=l2tp b.encap=ip b.local=10.0.0.1 "
-		"b.remote=10.0.0.2 b.session=0 b.peer_session=1",
-		"add id=l a.kind=tap a.if=x b.kind=l2tp b.encap=ip b.local=10.0.0.1 "
-		"b.remote=10.0.0.2 b.session=1 b.peer_session=1 b.cookie=123",
+		("add id=l a.kind=tap a.if=x b.kind=l2tp b.local=10.0.0.1 b.remote=fd00::1 "
+		"b.lport=1 b.rport=1 b.session=1 b.peer_session=1"),
+		("add id=l a.kind=tap a.if=x b.kind=l2tp b.local=10.0.0.1 b.remote=10.0.0.2 "
+		"b.session=1 b.peer_session=1"),
+		("add id=l a.kind=tap a.if=x b.kind=l2tp b.encap=ip b.local=10.0.0.1 "
+		"b.remote=10.0.0.2 b.session=0 b.peer_session=1"),
+		("add id=l a.kind=tap a.if=x b.kind=l2tp b.encap=ip b.local=10.0.0.1 "
+		"b.remote=10.0.0.2 b.session=1 b.peer_session=1 b.cookie=123"),
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct link_config config;
