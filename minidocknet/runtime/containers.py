@@ -51,6 +51,10 @@ def node_config(
         host["Memory"] = host["MemorySwap"] = node.spec.memory_bytes
     if routes_by_kernel(plan):
         host["Sysctls"] = {"net.ipv4.ip_forward": "1"}
+    elif node.switch == "node":
+        # A userspace datapath reads its ports beside the kernel, which would answer ARP requests
+        # there with the port's address: no rule knows it, and frames to it would be flooded.
+        host["Sysctls"] = {"net.ipv4.conf.all.arp_ignore": "1"}
     if node.underlay_ip is not None:
         network = underlay_name(plan.lab)
         host["NetworkMode"] = network
