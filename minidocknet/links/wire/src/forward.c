@@ -56,7 +56,7 @@ static bool keep(struct wire *wire, struct direction *direction, const unsigned 
 	struct frame *frame = malloc(sizeof *frame + length);
 	if (!frame)
 		return false;
-	*frame = (struct frame){.finish = passage->finish,
+	*frame = (struct frame){.start = passage->start,
 				.due = passage->due,
 				.length = (uint32_t)length,
 				.wire_bytes = size->bytes,

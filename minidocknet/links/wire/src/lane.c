@@ -22,12 +22,12 @@ static void list_append(struct frame_list *list, struct frame *frame)
 void lane_push(struct lane *lane, struct frame *frame, bool overtakes)
 {
 	list_append(overtakes ? &lane->overtaking : &lane->normal, frame);
-	frame->next_unfinished = NULL;
-	if (lane->unfinished.tail)
-		lane->unfinished.tail->next_unfinished = frame;
+	frame->next_waiting = NULL;
+	if (lane->waiting.tail)
+		lane->waiting.tail->next_waiting = frame;
 	else
-		lane->unfinished.head = frame;
-	lane->unfinished.tail = frame;
+		lane->waiting.head = frame;
+	lane->waiting.tail = frame;
 	lane->backlog.bytes += frame->wire_bytes;
 	lane->backlog.packets += frame->packets;
 	lane->frames++;
@@ -36,15 +36,15 @@ void lane_push(struct lane *lane, struct frame *frame, bool overtakes)
 
 void lane_settle(struct lane *lane, int64_t now)
 {
-	struct frame *frame = lane->unfinished.head;
-	while (frame && frame->finish <= now) {
+	struct frame *frame = lane->waiting.head;
+	while (frame && frame->start <= now) {
 		lane->backlog.bytes -= frame->wire_bytes;
 		lane->backlog.packets -= frame->packets;
-		frame = frame->next_unfinished;
+		frame = frame->next_waiting;
 	}
-	lane->unfinished.head = frame;
+	lane->waiting.head = frame;
 	if (!frame)
-		lane->unfinished.tail = NULL;
+		lane->waiting.tail = NULL;
 }
 
 int64_t lane_next_due(const struct lane *lane)
@@ -63,7 +63,7 @@ struct frame *lane_pop(struct lane *lane)
 	struct frame *frame = list->head;
 	if (!frame)
 		return NULL;
-	/* A frame is due no sooner than it is finished, so this takes it off the backlog. */
+	/* A frame is due no sooner than it is let go, so this takes it off the backlog. */
 	lane_settle(lane, frame->due);
 	list->head = frame->next;
 	if (!list->head)
@@ -81,11 +81,11 @@ void lane_clear(struct lane *lane)
 	memset(lane, 0, sizeof *lane);
 }
 
-static int64_t rescale(int64_t finish, int64_t now, uint64_t old_rate, uint64_t new_rate)
+static int64_t rescale(int64_t start, int64_t now, uint64_t old_rate, uint64_t new_rate)
 {
 	if (!new_rate)
 		return now;
-	__int128 left = (__int128)(finish - now) * (__int128)old_rate / (__int128)new_rate;
+	__int128 left = (__int128)(start - now) * (__int128)old_rate / (__int128)new_rate;
 	int64_t most = INT64_MAX / 4;
 	return left > most - now ? most : now + (int64_t)left;
 }
@@ -96,14 +96,14 @@ void lane_reshape(struct lane *lane, struct shaper *shaper, const struct shape *
 	shaper->shape = *shape;
 	lane_settle(lane, now);
 	if (old.rate != shape->rate && old.rate) {
-		for (struct frame *f = lane->unfinished.head; f; f = f->next_unfinished) {
-			int64_t finish = rescale(f->finish, now, old.rate, shape->rate);
-			f->due += finish - f->finish;
-			f->finish = finish;
+		for (struct frame *f = lane->waiting.head; f; f = f->next_waiting) {
+			int64_t start = rescale(f->start, now, old.rate, shape->rate);
+			f->due += start - f->start;
+			f->start = start;
 		}
-		if (shaper->last_finish > now)
-			shaper->last_finish =
-				rescale(shaper->last_finish, now, old.rate, shape->rate);
+		if (shaper->free_at > now)
+			shaper->free_at =
+				rescale(shaper->free_at, now, old.rate, shape->rate);
 	}
 	int64_t shorter = old.delay_ns > shape->delay_ns ? old.delay_ns - shape->delay_ns : 0;
 	int64_t latest = INT64_MIN;
@@ -111,8 +111,8 @@ void lane_reshape(struct lane *lane, struct shaper *shaper, const struct shape *
 		/* What is due already keeps its due time, so that its lateness is told truly. */
 		if (shorter && f->due > now)
 			f->due = f->due - shorter > now ? f->due - shorter : now;
-		if (f->due < f->finish)
-			f->due = f->finish;
+		if (f->due < f->start)
+			f->due = f->start;
 		if (f->due < latest)
 			f->due = latest;
 		latest = f->due;

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 struct frame {
-	struct frame *next, *next_unfinished;
-	int64_t finish, due;
+	struct frame *next, *next_waiting;
+	int64_t start, due;
 	uint32_t length, wire_bytes, packets;
 	unsigned char data[];
 };
@@ -23,7 +23,7 @@ struct frame_list {
 };
 
 struct lane {
-	struct frame_list normal, overtaking, unfinished;
+	struct frame_list normal, overtaking, waiting;
 	struct backlog backlog;
 	uint64_t frames, memory;
 };
@@ -33,7 +33,7 @@ struct lane {
 /* Memory charged for a frame of `length` bytes, the allocator's overhead included. */
 size_t frame_memory(size_t length);
 void lane_push(struct lane *lane, struct frame *frame, bool overtakes);
-/* Takes frames whose last bit has left by `now` off the backlog. */
+/* Takes frames that the rate server has let go by `now` off the backlog. */
 void lane_settle(struct lane *lane, int64_t now);
 /* The earliest due time, NEVER where the lane is empty. */
 int64_t lane_next_due(const struct lane *lane);
@@ -43,7 +43,7 @@ void lane_clear(struct lane *lane);
 
 /*
  * Puts `shape` in force at `now` for frames to come and for those on their way: what the rate
- * server has not finished is sent at the new rate; a shorter delay moves the frames in flight
+ * server has not let go is sent at the new rate; a shorter delay moves the frames in flight
  * forward by the difference, a longer one leaves them; no frame is dropped, and order is kept.
  */
 void lane_reshape(struct lane *lane, struct shaper *shaper, const struct shape *shape, int64_t now);

@@ -195,7 +195,7 @@ void link_clear(struct wire *wire, struct link *link)
 		direction->counters.down_dropped += direction->lane.frames;
 		wire->memory -= direction->lane.memory;
 		lane_clear(&direction->lane);
-		direction->shaper.last_finish = direction->shaper.last_due = INT64_MIN;
+		direction->shaper.free_at = direction->shaper.last_due = INT64_MIN;
 		direction_schedule(wire, direction);
 	}
 }

@@ -9,7 +9,7 @@
 
 void shaper_init(struct shaper *shaper, const struct shape *shape, uint64_t seed)
 {
-	*shaper = (struct shaper){.shape = *shape, .last_finish = INT64_MIN, .last_due = INT64_MIN};
+	*shaper = (struct shaper){.shape = *shape, .free_at = INT64_MIN, .last_due = INT64_MIN};
 	rng_seed(&shaper->rng, seed);
 }
 
@@ -94,15 +94,14 @@ struct passage shaper_admit(struct shaper *shaper, const struct backlog *backlog
 			return passage;
 		}
 	}
-	int64_t start = now > shaper->last_finish ? now : shaper->last_finish;
-	passage.finish = start + transmission_ns(bytes, shape->rate);
-	shaper->last_finish = passage.finish;
+	passage.start = now > shaper->free_at ? now : shaper->free_at;
+	shaper->free_at = passage.start + transmission_ns(bytes, shape->rate);
 	if (happens(shaper, shape->reorder)) {
 		passage.overtakes = true;
-		passage.due = passage.finish;
+		passage.due = passage.start;
 		return passage;
 	}
-	passage.due = passage.finish + delay_with_jitter(shaper);
+	passage.due = passage.start + delay_with_jitter(shaper);
 	if (passage.due < shaper->last_due)
 		passage.due = shaper->last_due;
 	shaper->last_due = passage.due;

@@ -27,21 +27,25 @@ struct shaper {
 	struct shape shape;
 	struct rng rng;
 	bool in_bad_state;
-	int64_t last_finish, last_due;
+	int64_t free_at, last_due;
 };
 
-/* Frames that the rate server has accepted and not finished, the one being sent included. */
+/* Frames that wait for the rate server; the one being sent waits no more. */
 struct backlog {
 	uint64_t bytes, packets;
 };
 
 enum fate { FATE_PASS, FATE_LOST, FATE_QUEUE_FULL };
 
-/* `finish`: when the last bit has left the rate server.  `due`: when it reaches the far end. */
+/*
+ * `start`: when the rate server lets the frame go.  `due`: when it reaches the far end.  The server
+ * is a token bucket one frame deep, as tc-tbf(8) with the smallest burst: a frame that finds it
+ * idle goes at once, and the next one waits for the time that the first one's bits take.
+ */
 struct passage {
 	enum fate fate;
 	bool overtakes;
-	int64_t finish, due;
+	int64_t start, due;
 };
 
 void shaper_init(struct shaper *shaper, const struct shape *shape, uint64_t seed);
