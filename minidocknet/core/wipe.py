@@ -10,7 +10,8 @@ from minidocknet.core.locks import lab_lock
 from minidocknet.links.wire.orphans import daemon_processes
 from minidocknet.plan.names import LABEL_LAB
 from minidocknet.runtime.engine import Engine
-from minidocknet.runtime.paths import lab_names, run_root
+from minidocknet.runtime.golden import clean_builds, golden_folder
+from minidocknet.runtime.paths import lab_names, run_root, state_root
 
 # An engine goes on making a container whose client was killed: look again until nothing new has
 # come for this long.  Creating and starting one takes 0.3 s, some seconds on a busy machine.
@@ -28,6 +29,8 @@ def wipe(engine: Engine, lab: str | None = None) -> dict[str, list[str]]:
     for name in names:
         with lab_lock(name):
             removed[name] = remove_objects(name, engine)
+    if lab is None:
+        clean_builds(golden_folder(state_root()), engine)
     if not any(removed.values()):
         return {}
     quiet_since = time.monotonic()
