@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from minidocknet.core import inspect as inspection
 from minidocknet.core import link_ops, node_ops
@@ -252,12 +252,15 @@ class Link:
         jitter: str | float | None = None,
         bw: str | float | None = None,
         loss: str | float | None = None,
-        burst_loss: GilbertElliott | None = None,
+        burst_loss: GilbertElliott | Literal["none"] | None = None,
         duplicate: str | float | None = None,
         reorder: str | float | None = None,
         **further: Any,
     ) -> LinkPlan:
-        """Change what is named and nothing else; ``further``: fields of Shaping as they are."""
+        """Change what is named and nothing else; ``further``: fields of Shaping as they are.
+
+        ``bw="unlimited"`` and ``burst_loss="none"`` take a limit and a loss away.
+        """
         changes: dict[str, Any] = dict(further)
         for name, value, parse in (
             ("delay_ms", delay, parse_delay_ms),
@@ -268,9 +271,10 @@ class Link:
             ("reorder_pct", reorder, parse_percent),
         ):
             if value is not None:
-                changes[name] = parse(value)
+                unlimited = name == "bw_mbit" and value == "unlimited"
+                changes[name] = None if unlimited else parse(value)
         if burst_loss is not None:
-            changes["burst_loss"] = burst_loss
+            changes["burst_loss"] = None if burst_loss == "none" else burst_loss
         return link_ops.reshape_link(self._network.lab, self.a, self.b, changes, direction)
 
     def up(self) -> None:
