@@ -14,7 +14,7 @@ from typing import IO
 import click
 
 from minidocknet.cli.labs import attach, complete_nodes, lab_option
-from minidocknet.cli.output import say
+from minidocknet.cli.output import say, write_all
 from minidocknet.model.errors import UsageError
 
 _CHUNK = 65536
@@ -86,8 +86,7 @@ def copy_capture(
             chunk = os.read(source, _CHUNK)
             if not chunk or last < 0:
                 return splitter.records
-            target.write(splitter.feed(chunk))
-            target.flush()
+            write_all(target, splitter.feed(chunk))
             if not begun:
                 begun = True
                 say(f"capturing on {where}; Ctrl-C ends it")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import BinaryIO
+from functools import partial
 
 import click
 
 from minidocknet.cli.labs import attach, lab_option, node_argument
-from minidocknet.cli.output import format_option, print_json
+from minidocknet.cli.output import format_option, print_json, write_all
 from minidocknet.model.errors import UsageError
 
 # Options after the node's name are the command's.
@@ -52,8 +51,8 @@ def exec_command(
             network.lab,
             node,
             words,
-            on_stdout=_writer(sys.stdout.buffer) if live else collected["stdout"].append,
-            on_stderr=_writer(sys.stderr.buffer) if live else collected["stderr"].append,
+            on_stdout=partial(write_all, sys.stdout.buffer) if live else collected["stdout"].append,
+            on_stderr=partial(write_all, sys.stderr.buffer) if live else collected["stderr"].append,
             stdin=None if no_stdin else piped_stdin(),
             env=variables,
             cwd=cwd,
@@ -85,14 +84,6 @@ def piped_stdin() -> int | None:
         return None if os.isatty(0) else 0
     except OSError:
         return None
-
-
-def _writer(stream: BinaryIO) -> Callable[[bytes], None]:
-    def write(data: bytes) -> None:
-        stream.write(data)
-        stream.flush()
-
-    return write
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -90,6 +90,8 @@ def set_command(
     """Change what is named of the link between A and B, and nothing else, while traffic flows."""
     changes = shaping_changes(asked, queue)
     network = attach(lab)
+    if changes.get("burst_loss", "") is None:
+        changes["burst_loss"] = "none"
     plan = network.link(a, b).set(direction=direction.replace("-", "_"), **changes)  # type: ignore[arg-type]
     from minidocknet.core.inspect import link_json
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -29,6 +29,14 @@ format_option = click.option(
 def print_json(data: object) -> None:
     """One document, indented."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def write_all(stream: IO[bytes], data: bytes) -> None:
+    """Write and flush.  An unbuffered stream (PYTHONUNBUFFERED) may take a part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[stream.write(rest) :]
+    stream.flush()
 
 
 def print_text(text: str) -> None:

@@ -181,15 +181,22 @@ class _Streams:
             if self._first and stream != _STDERR and payload.startswith(_REFUSAL):
                 self._refusal = payload
             else:
+                self._release()
                 (self._on_stderr if stream == _STDERR else self._on_stdout)(payload)
             self._first = False
+
+    def _release(self) -> None:
+        """The engine says its words alone: what has more to say is a command after all."""
+        if self._refusal:
+            self._on_stdout(self._refusal)
+            self._refusal = b""
 
     def finish(self, code: int) -> int:
         """The exit status as a shell has it, after the engine's own words went to their place."""
         if not self._refusal:
             return code
-        if code not in (_CANNOT_RUN, _NOT_FOUND):  # the command's own output, after all
-            self._on_stdout(self._refusal)
+        if code not in (_CANNOT_RUN, _NOT_FOUND):
+            self._release()
             return code
         self._on_stderr(self._refusal)
         missing = b"executable file not found", b"no such file or directory"

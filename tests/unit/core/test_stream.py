@@ -20,7 +20,7 @@ def frame(kind: int, data: bytes) -> bytes:
     return struct.pack(">BxxxI", kind, len(data)) + data
 
 
-def collect(received: bytes, cut: int = 0) -> tuple[bytes, bytes, _Streams]:
+def collect(received: bytes, cut: int = 0, code: int = 0) -> tuple[bytes, bytes, _Streams]:
     """Both streams of what the engine sent; the first ``cut`` bytes came with its answer."""
     ours, engine = socket.socketpair()
     out, err = bytearray(), bytearray()
@@ -29,6 +29,7 @@ def collect(received: bytes, cut: int = 0) -> tuple[bytes, bytes, _Streams]:
         engine.sendall(received[cut:])
         engine.shutdown(socket.SHUT_WR)
         streams.run([], lambda number: None)
+    streams.finish(code)
     return bytes(out), bytes(err), streams
 
 
@@ -65,7 +66,7 @@ def test_a_command_that_cannot_run_ends_as_in_a_shell(words, code, becomes, to_s
 
 
 def test_a_command_may_say_the_same_words_later():
-    out, _, streams = collect(frame(1, b"hello\n") + frame(1, MISSING))
+    out, _, streams = collect(frame(1, b"hello\n") + frame(1, MISSING), code=126)
     assert out == b"hello\n" + MISSING
     assert streams.finish(126) == 126
 
