@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from minidocknet.core.describe import shaping_text
 from minidocknet.model.errors import TopologyError, UsageError
-from minidocknet.model.shaping import Shaping
 from minidocknet.model.topology import LinkSpec, Topology
 from minidocknet.topology.listing import entries, hub_groups, listing_json
 from minidocknet.topology.load import SUFFIXES, load_topology
@@ -159,31 +159,9 @@ def _summary(shown: Topology) -> str:
 
 
 def _link_row(link: LinkSpec) -> list[str]:
-    forth, back = _shaping_text(link.a_to_b), _shaping_text(link.b_to_a)
+    forth, back = shaping_text(link.a_to_b), shaping_text(link.b_to_a)
     weight = "" if link.weight is None else f"{link.weight:g}"
     return [link.a, link.b, forth, "same" if forth == back else back, weight]
-
-
-def _shaping_text(shaping: Shaping) -> str:
-    """The fields that are set, like ``3ms 10mbit loss 0.1%``; ``-`` for none."""
-    parts = []
-    if shaping.delay_ms:
-        parts.append(f"{shaping.delay_ms:g}ms")
-    if shaping.jitter_ms:
-        parts.append(f"jitter {shaping.jitter_ms:g}ms ({shaping.jitter_distribution})")
-    if shaping.bw_mbit is not None:
-        parts.append(f"{shaping.bw_mbit:g}mbit")
-    for name in ("loss", "duplicate", "reorder"):
-        percent = getattr(shaping, f"{name}_pct")
-        if percent:
-            parts.append(f"{name} {percent:g}%")
-    if shaping.burst_loss is not None:
-        parts.append(f"bursty loss {shaping.burst_loss.mean_loss_pct:.3g}%")
-    if shaping.queue_packets is not None:
-        parts.append(f"queue {shaping.queue_packets}p")
-    if shaping.queue_bytes is not None:
-        parts.append(f"queue {shaping.queue_bytes}b")
-    return " ".join(parts) or "-"
 
 
 def _print_json(data: object) -> None:
