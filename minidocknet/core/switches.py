@@ -20,6 +20,7 @@ from minidocknet.plan.switchdb import (
     access_port,
     bridge_name,
     datapath_id,
+    shaping_guard,
 )
 from minidocknet.runtime.nodecmd import run_in_node
 
@@ -129,7 +130,8 @@ def _replace_flows(pid: int, bridge: str, rules: tuple[str, ...], node: str) -> 
 
 def _add_port_words(bridge: str, iface: str, number: int) -> list[str]:
     request = ["set", "Interface", iface, f"ofport_request={number}"]
-    return ["--may-exist", "add-port", bridge, iface, "--", *request]
+    guard = ["set", "Port", iface, f"qos={shaping_guard()}"]
+    return ["--may-exist", "add-port", bridge, iface, "--", *request, "--", *guard]
 
 
 def _vsctl(pid: int, words: Iterable[str], what: str) -> None:

@@ -19,6 +19,9 @@ BRIDGE = "br0"
 # A shared bridge's port to its node: above every link's number, below OpenFlow's reserved ones.
 ACCESS_PORT = 65000
 _NAMESPACE = uuid.UUID("6d646e00-0000-4000-8000-000000000000")
+# The switch takes any queueing discipline off a port that has no QoS of its own: links shaped by
+# tc would lose their shaping.  This type leaves it alone (ovs-vswitchd.conf.db(5), QoS).
+_LEAVE_SHAPING = "linux-noop"
 
 
 def bridge_name(node: NodePlan) -> str:
@@ -44,6 +47,7 @@ def switch_record(
     ``secure`` keeps a bridge from forwarding anything until its flow rules are there.
     """
     record: dict[str, Any] = {"_comment": "minidocknet"}
+    record["QoS"] = {shaping_guard(): {"type": _LEAVE_SHAPING}}
     bridges = []
     for node in nodes:
         bridges.append(_uuid("bridge", node.name))
@@ -81,14 +85,21 @@ def _add_bridge(
         "external_ids": _map({"mdn-lab": plan.lab, "mdn-node": node.name}),
     }
     for port, (kind, number) in ports.items():
-        record.setdefault("Port", {})[str(_uuid("port", node.name, port))] = {
+        port_row: dict[str, Any] = {
             "name": port,
             "interfaces": _set([_uuid("interface", node.name, port)]),
         }
+        record.setdefault("Port", {})[str(_uuid("port", node.name, port))] = port_row
         row: dict[str, Any] = {"name": port, "type": kind}
         if number is not None:
             row["ofport_request"] = number
+            port_row["qos"] = ["uuid", shaping_guard()]
         record.setdefault("Interface", {})[str(_uuid("interface", node.name, port))] = row
+
+
+def shaping_guard() -> str:
+    """The identifier of the QoS row that keeps the switch from touching a port's shaping."""
+    return str(_uuid("qos", _LEAVE_SHAPING))
 
 
 def access_bridge_mac(node: NodePlan) -> str:

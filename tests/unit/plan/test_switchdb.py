@@ -29,6 +29,15 @@ def test_the_record_has_every_port_with_its_number(make_plan):
     assert ["userspace-tso-enable", "true"] in root["other_config"][1]
 
 
+def test_the_switch_leaves_the_shaping_of_links_alone(make_plan):
+    plan = make_plan("a-b a-c")
+    record = parse(switch_record(plan, [plan.node("a")], kernel_datapath=False, secure=False))
+    ((guard, row),) = record["QoS"].items()
+    assert row == {"type": "linux-noop"}
+    guarded = {row["name"]: row.get("qos") for row in record["Port"].values()}
+    assert guarded == {"br0": None, "eth1": ["uuid", guard], "eth2": ["uuid", guard]}
+
+
 def test_the_kernel_datapath_needs_neither_netdev_nor_tso(make_plan):
     plan = make_plan("a-b")
     record = parse(switch_record(plan, plan.nodes, kernel_datapath=True, secure=True))
