@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 # What a phase does, for people.  One that is not here is shown by its own name.
 TITLES = {
+    "images": "make images ready",
     "prepare": "prepare files and daemon",
     "nodes": "start nodes",
     "links": "make links",
     "switches": "wait for switches",
+    "engines": "start inner engines",
     "destroy": "remove everything",
 }
 
