@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from minidocknet.model.capabilities import Capabilities
 from minidocknet.model.errors import UsageError
+from minidocknet.model.shaping import PLAIN
 from minidocknet.model.topology import LinkSpec, NodeSpec
 from minidocknet.plan.addressing import assign_addresses
 from minidocknet.plan.build import (
@@ -62,7 +63,10 @@ def _plan_new_link(
         raise UsageError(f"lab {plan.lab} has a link {spec.a} - {spec.b} already")
     nodes = plan.node(spec.a), plan.node(spec.b)
     ports = _free_port(plan, spec.a), _free_port(plan, spec.b)
-    return plan_link(number, override_shaping(spec, options), nodes, ports, options, capabilities)
+    # The deployment's shaping is for links that say nothing: what is asked now is meant.
+    if spec.a_to_b == spec.b_to_a == PLAIN:
+        spec = override_shaping(spec, options)
+    return plan_link(number, spec, nodes, ports, options, capabilities)
 
 
 def _free_port(plan: Plan, node: str) -> int:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from minidocknet.model.errors import CapabilityError, TopologyError, UsageError
+from minidocknet.model.shaping import Shaping
 from minidocknet.model.topology import LinkSpec, NodeSpec, Topology
 from minidocknet.plan.build import Surroundings
 from minidocknet.plan.change import with_node, without_node
@@ -106,14 +107,14 @@ def test_a_plan_survives_json(make_plan):
     assert adapter.validate_json(adapter.dump_json(plan)) == plan
 
 
-def _grow(plan, links, name="d"):
+def _grow(plan, links, name="d", options=None):
     return with_node(
         plan,
         NodeSpec(name),
         links,
         index=10,
         first_link=20,
-        options=DeployOptions(),
+        options=options or DeployOptions(),
         capabilities=capabilities(),
         surroundings=Surroundings(slot=0, node_image="mdn/node:test"),
     )
@@ -126,6 +127,14 @@ def test_a_new_node_changes_no_number_of_the_others(make_plan):
     assert grown.links[:2] == plan.links
     assert grown.links[2].b.port == 3
     assert grown.node("d").ip not in {node.ip for node in plan.nodes}
+
+
+def test_a_new_link_keeps_the_shaping_that_it_asks_for(make_plan):
+    options = DeployOptions(delay_ms=1.0)
+    asked = Shaping(delay_ms=9.0)
+    links = [LinkSpec("d", "a", asked, asked), LinkSpec("d", "b")]
+    grown = _grow(make_plan("a-b", delay_ms=1.0), links, options=options)
+    assert [link.a_to_b.delay_ms for link in grown.links] == [1.0, 9.0, 1.0]
 
 
 def test_a_removed_nodes_port_is_free_again_and_no_other(make_plan):
