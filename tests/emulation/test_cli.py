@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -406,10 +407,16 @@ def test_links_go_down_and_up(lab):
 
 
 def packets(pcap: bytes) -> list[str]:
-    """Tshark's summary of each packet; fails where the file is cut short."""
-    done = subprocess.run(["tshark", "-r", "-"], input=pcap, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode().splitlines()
+    """A line for each packet, by every reader there is; each fails where the file is cut short."""
+    readers = {"tshark": ["tshark", "-n", "-r", "-"], "tcpdump": ["tcpdump", "-n", "-r", "-"]}
+    lines: list[str] = []
+    for name, command in readers.items():
+        if name == "tshark" and shutil.which(name) is None:
+            continue
+        done = subprocess.run(command, input=pcap, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.decode().splitlines()
+    return lines
 
 
 def begun(capturing: subprocess.Popen[bytes]) -> None:
