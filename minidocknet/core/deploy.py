@@ -18,6 +18,7 @@ from minidocknet.core.homes import (
     wait_ready,
 )
 from minidocknet.core.images import preload_images
+from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
 from minidocknet.core.locks import lab_lock, machine_lock
 from minidocknet.core.nodefiles import write_files
@@ -133,16 +134,20 @@ def _apply(lab: Lab, timings: dict[str, float]) -> None:
     with events.phase("prepare", timings):
         write_files(plan, kernel_datapath=lab.state.kernel_datapath)
         if plan.underlay is not None:
-            lab.engine.create_network(underlay_name(lab.name), lab.name, str(plan.underlay))
+            with held():  # the engine makes it even if nobody waits for the answer
+                lab.engine.create_network(underlay_name(lab.name), lab.name, str(plan.underlay))
         for driver, _ in drivers:
             driver.start(plan)
     with events.phase("images", timings):
         preload_images(lab, plan.nodes)
     pids: dict[str, int] = {}
     with events.phase("nodes", timings, len(homes)) as phase:
-        for home, pid in start_new(lab, homes):
+
+        def started(home: str, pid: int) -> None:
             pids[home] = pid
             phase.advance()
+
+        start_new(lab, homes, started)
     with events.phase("links", timings, len(plan.links)):
         join_shared_switch(lab, plan.nodes, pids)
         for driver, links in drivers:

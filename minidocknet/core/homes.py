@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from minidocknet.core.images import store_binds
@@ -22,26 +22,31 @@ _READY_TIMEOUT_S = 120.0
 _READY_POLL_S = 0.005
 
 
-def start_new(lab: Lab, homes: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Create and start the containers of ``homes``; yields (home, pid) as each one runs."""
-    yield from _in_parallel(lab, homes, lambda home: _create_and_start(lab, home))
+Started = Callable[[str, int], None]
 
 
-def start_again(lab: Lab, homes: Iterable[str]) -> Iterator[tuple[str, int]]:
+def start_new(lab: Lab, homes: Iterable[str], on_started: Started) -> None:
+    """Create and start the containers of ``homes``; tells each one's name and pid as it runs."""
+    _in_parallel(lab, homes, lambda home: _create_and_start(lab, home), on_started)
+
+
+def start_again(lab: Lab, homes: Iterable[str], on_started: Started) -> None:
     """Start containers that exist and are stopped."""
-    yield from _in_parallel(
-        lab, homes, lambda home: lab.engine.start(container_name(lab.name, home))
+    _in_parallel(
+        lab, homes, lambda home: lab.engine.start(container_name(lab.name, home)), on_started
     )
 
 
 def _in_parallel(
-    lab: Lab, homes: Iterable[str], start: Callable[[str], int]
-) -> Iterator[tuple[str, int]]:
+    lab: Lab, homes: Iterable[str], start: Callable[[str], int], on_started: Started
+) -> None:
+    # A call, not a generator: one that its consumer's exception leaves suspended would go on
+    # starting containers while the lab is taken down.
     pool = ThreadPoolExecutor(lab.state.options.workers, thread_name_prefix="start")
     try:
         futures = {pool.submit(start, home): home for home in homes}
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            on_started(futures[future], future.result())
     finally:
         # Also on Ctrl-C: what has begun must end before the lab can be taken down.
         with held():

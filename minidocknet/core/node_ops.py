@@ -55,8 +55,7 @@ def start_node(lab: Lab, name: str) -> None:
         if lab.homes([name]):
             return
         _forget_readiness(lab, name)
-        for _ in start_again(lab, [name]):
-            pass
+        start_again(lab, [name], lambda home, pid: None)
         _bring_up(lab, name)
         lab.update(replace(lab.state, stopped=lab.state.stopped - {name}))
     lab.events.emit(NodeChanged(lab=lab.name, node=name, change="started"))
@@ -129,8 +128,7 @@ def _make_node(lab: Lab, name: str, links: Sequence[LinkPlan], old: Plan) -> Non
     for driver, _ in lab.links_by_driver(links):
         driver.start(plan)
     preload_images(lab, [node])
-    for _ in start_new(lab, [name]):
-        pass
+    start_new(lab, [name], lambda home, pid: None)
     homes = lab.homes()
     join_shared_switch(lab, [node], homes)
     for driver, group in lab.links_by_driver(links):
