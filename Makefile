@@ -11,13 +11,13 @@ WIRE := minidocknet/links/wire/src
 FUZZ_SECONDS ?= 60
 export PYTHON
 
-.PHONY: help setup packages venv wire engine image run test lint test-c fuzz test-unit \
+.PHONY: help setup packages venv wire engine image calibration run test lint test-c fuzz test-unit \
 	test-emulation test-guest bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-setup: packages venv wire engine image ## Install what is needed, build all, start Docker's engine; runs nothing
+setup: packages venv wire engine image calibration ## Install what is needed, build all, start Docker's engine; runs nothing
 
 packages: ## Install the Debian packages that are missing
 	@scripts/packages.sh
@@ -35,6 +35,9 @@ engine: packages ## Start Docker's engine where none answers
 image: venv engine ## Build the node image where the engine lacks it (a minute)
 	@$(PY) -m minidocknet.runtime.image >/dev/null
 
+calibration: image wire ## Measure once what the emulation itself takes of a delay (12 s)
+	@.venv/bin/mdn calibrate --if-needed
+
 run: setup ## Bring the papers' 68-node map up, show that it works, take it down
 	@$(PY) -m minidocknet.demo $(TOPOLOGY)
 
@@ -46,7 +49,7 @@ lint: venv ## ruff, mypy and the import-direction check
 	$(PY) -m mypy
 	$(PY) -m pytest -q tests/unit/test_layers.py
 
-test-c: packages ## The daemon's C tests under ASan and UBSan
+test-c: packages ## The daemon's C tests, also under ASan and UBSan
 	$(MAKE) --no-print-directory -C $(WIRE) test test-sanitize
 
 fuzz: packages ## Fuzz the daemon's frame parser for FUZZ_SECONDS

@@ -47,6 +47,9 @@ VERBS = {
     "events": Verb("events:events", "Looking closer", "Show what happened in a lab."),
     "graph": Verb("graph:graph", "Looking closer", "Draw a lab or a topology."),
     "topology": Verb("topology:topology", "Maps and machine", "List, show and convert maps."),
+    "calibrate": Verb(
+        "calibrate:calibrate", "Maps and machine", "Measure what the emulation itself takes."
+    ),
     "check": Verb("check:check", "Maps and machine", "Probe what this machine can do."),
 }
 

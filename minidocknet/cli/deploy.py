@@ -62,6 +62,14 @@ def complete_topologies(
     "--inner-engine", type=click.Choice(["lazy", "eager"]), default="lazy", show_default=True,
     help="Start the nodes' own Docker engines at first use, or now.",
 )  # fmt: skip
+@click.option(
+    "--preload", multiple=True, metavar="IMAGE",
+    help="An image of the host's engine that every inner engine has from the start; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--compensate/--no-compensate", default=True, show_default=True,
+    help="Take what the emulation itself takes (mdn calibrate) off the delays.",
+)  # fmt: skip
 @click.option("--image", metavar="IMAGE", help="The nodes' image; else MiniDockNet's own.")
 @click.option("--cpus", type=float, metavar="0.5", help="Limit of each node, in cores.")
 @click.option("--memory", type=SIZE, metavar="256M", help="Limit of each node.")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+from minidocknet.core.calibrate import load_calibration
 from minidocknet.core.destroy import destroy_lab
 from minidocknet.core.homes import (
     apply_addresses,
@@ -47,6 +48,7 @@ def plan_lab(
         slot=_free_slot(),
         node_image=node_image_tag(),
         used_networks=tuple(IPv4Network(text) for text in engine.all_subnets() if ":" not in text),
+        calibration=load_calibration(),
     )
     return build_plan(topology, lab, options, capabilities, surroundings), capabilities
 

@@ -6,14 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from minidocknet.core.lab import Lab
-from minidocknet.core.state import SCHEMA, peek_status
+from minidocknet.core.state import SCHEMA
 from minidocknet.links.base import Fidelity, LinkStats
 from minidocknet.model.errors import MdnError
 from minidocknet.model.shaping import Shaping
 from minidocknet.plan.model import LinkPlan
-from minidocknet.plan.names import LABEL_LAB, LABEL_NODE
-from minidocknet.runtime.engine import Engine
-from minidocknet.runtime.paths import LabPaths, lab_names
+from minidocknet.plan.names import LABEL_NODE
 
 # Frames that left later than this are no longer noise beside delays of milliseconds.
 LATE_P99_US = 1000.0
@@ -88,6 +86,7 @@ def link_json(
         "a_iface": link.a.iface,
         "b_iface": link.b.iface,
         "mtu": link.mtu,
+        "allowance_ms": round(link.allowance_ms, 4),
         **shaping_json(link.a_to_b),
     }
     if link.a_to_b != link.b_to_a:
@@ -117,25 +116,3 @@ def _late_warning(kind: str, fidelity: Fidelity) -> str:
         f"{fidelity.p99_us / 1000:.1f} ms late (worst {fidelity.max_us / 1000:.1f} ms); "
         "lower the load or the rates, or give the machine more cores"
     )
-
-
-def list_labs(engine: Engine) -> list[dict[str, Any]]:
-    """Every lab that left a trace on this machine, whole or not."""
-    running: dict[str, int] = {}
-    existing: dict[str, int] = {}
-    for summary in engine.containers():
-        lab = summary["Labels"][LABEL_LAB]
-        existing[lab] = existing.get(lab, 0) + 1
-        running[lab] = running.get(lab, 0) + (summary["State"] == "running")
-    result = []
-    for name in sorted({*lab_names(), *existing}):
-        result.append(
-            {
-                "lab": name,
-                "status": peek_status(name),
-                "containers": existing.get(name, 0),
-                "running": running.get(name, 0),
-                "state_dir": str(LabPaths(name).state_dir),
-            }
-        )
-    return result

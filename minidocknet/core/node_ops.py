@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
+from minidocknet.core.calibrate import load_calibration
 from minidocknet.core.homes import (
     apply_addresses,
     join_shared_switch,
@@ -106,7 +107,9 @@ def add_node(lab: Lab, spec: NodeSpec, links: Sequence[LinkSpec]) -> None:
             first_link=old.next_link,
             options=old.options,
             capabilities=probe(lab.engine.client),
-            surroundings=Surroundings(slot=old.plan.slot, node_image=old.node_image),
+            surroundings=Surroundings(
+                slot=old.plan.slot, node_image=old.node_image, calibration=load_calibration()
+            ),
         )
         # The numbers are used up even if what follows fails: interfaces may exist under them.
         used_up = replace(old, next_index=old.next_index + 1, next_link=old.next_link + len(links))

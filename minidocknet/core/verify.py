@@ -32,7 +32,8 @@ class LinkCheck:
     @property
     def ok(self) -> bool:
         median = self.ping.median_ms
-        return median is not None and self.asked_ms <= median + 1e-3 <= self.allowed_ms + 1e-3
+        least = self.asked_ms * (1 - MEDIAN_TOLERANCE)
+        return median is not None and least <= median <= self.allowed_ms
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -11,6 +11,7 @@ from minidocknet.model.errors import CapabilityError, UsageError
 from minidocknet.model.shaping import Shaping
 from minidocknet.model.topology import LinkKind, LinkSpec, NodeSpec, Topology
 from minidocknet.plan.addressing import assign_addresses, free_subnet, node_mac, port_mac
+from minidocknet.plan.allowance import UNCALIBRATED, Calibration
 from minidocknet.plan.drivers import ShapingNeed, choose_link_kind
 from minidocknet.plan.model import EndPlan, LinkPlan, NodePlan, Plan
 from minidocknet.plan.mtu import link_mtu
@@ -26,11 +27,14 @@ UNDERLAY_KINDS: tuple[LinkKind, ...] = ("vxlan", "l2tp")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the machine already has: ``slot`` free for this lab, networks in use, node image."""
+    """What the machine already has: ``slot`` free for this lab, networks in use, node image, and
+    how much of a delay the emulation takes by itself.
+    """
 
     slot: int
     node_image: str
     used_networks: tuple[IPv4Network, ...] = ()
+    calibration: Calibration = UNCALIBRATED
 
 
 def build_plan(
@@ -63,6 +67,7 @@ def build_plan(
                 (ports[spec.a], ports[spec.b]),
                 options,
                 capabilities,
+                surroundings.calibration,
             )
         )
     check_switchless(nodes, links)
@@ -131,6 +136,7 @@ def plan_link(
     ports: tuple[int, int],
     options: DeployOptions,
     capabilities: Capabilities,
+    calibration: Calibration,
 ) -> LinkPlan:
     """One link; ``ports`` are the numbers of its interfaces at both nodes (1 for the first)."""
     encap_l2tp = (spec.encap or options.encap) == "l2tp"
@@ -168,8 +174,20 @@ def plan_link(
         b_to_a=spec.b_to_a,
         up=spec.up,
         weight=spec.weight,
+        allowance_ms=(
+            calibration.allowance_ms(_userspace_switches(nodes, capabilities))
+            if options.compensate and choice.kind == "wire"
+            else 0.0
+        ),
         attrs=spec.attrs,
     )
+
+
+def _userspace_switches(nodes: tuple[NodePlan, NodePlan], capabilities: Capabilities) -> int:
+    """How many of a link's ends lie in a userspace switch."""
+    if capabilities.openvswitch:
+        return 0
+    return sum(node.switch != "none" for node in nodes)
 
 
 def _plan_end(node: NodePlan, link: int, end: int, port: int, iface: str | None) -> EndPlan:

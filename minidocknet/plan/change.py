@@ -10,6 +10,7 @@ from minidocknet.model.errors import UsageError
 from minidocknet.model.shaping import PLAIN
 from minidocknet.model.topology import LinkSpec, NodeSpec
 from minidocknet.plan.addressing import assign_addresses
+from minidocknet.plan.allowance import Calibration
 from minidocknet.plan.build import (
     UNDERLAY_KINDS,
     Surroundings,
@@ -45,7 +46,9 @@ def with_node(
         node = replace(node, underlay_ip=underlay_address(plan.underlay, index))
     grown = replace(plan, nodes=(*plan.nodes, node))
     for number, link in enumerate(links, first_link):
-        planned = _plan_new_link(grown, link, number, options, capabilities)
+        planned = _plan_new_link(
+            grown, link, number, options, capabilities, surroundings.calibration
+        )
         if planned.kind in UNDERLAY_KINDS and plan.underlay is None:
             raise UsageError(
                 f"lab {plan.lab} has no underlay for a link of kind {planned.kind}",
@@ -57,7 +60,12 @@ def with_node(
 
 
 def _plan_new_link(
-    plan: Plan, spec: LinkSpec, number: int, options: DeployOptions, capabilities: Capabilities
+    plan: Plan,
+    spec: LinkSpec,
+    number: int,
+    options: DeployOptions,
+    capabilities: Capabilities,
+    calibration: Calibration,
 ) -> LinkPlan:
     if spec.ends in {link.ends for link in plan.links}:
         raise UsageError(f"lab {plan.lab} has a link {spec.a} - {spec.b} already")
@@ -66,7 +74,7 @@ def _plan_new_link(
     # The deployment's shaping is for links that say nothing: what is asked now is meant.
     if spec.a_to_b == spec.b_to_a == PLAIN:
         spec = override_shaping(spec, options)
-    return plan_link(number, spec, nodes, ports, options, capabilities)
+    return plan_link(number, spec, nodes, ports, options, capabilities, calibration)
 
 
 def _free_port(plan: Plan, node: str) -> int:

@@ -67,6 +67,8 @@ class LinkPlan:
     b_to_a: Shaping
     up: bool = True
     weight: float | None = None
+    # Of each direction's delay, what the emulation takes by itself: see plan.allowance.
+    allowance_ms: float = 0.0
     attrs: Mapping[str, Scalar] = field(default_factory=dict)
 
     @property

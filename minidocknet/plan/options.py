@@ -13,9 +13,10 @@ from minidocknet.plan.addressing import DEFAULT_SUBNET
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
     """``delay_ms``, ``bw_mbit`` and ``loss_pct`` replace what the topology says for every link;
-    ``None`` leaves it.  ``preload``: images of the host's engine that every inner engine has from
-    the start.  ``workers``: containers that start at the same time.  The rest are defaults for
-    nodes and links that say nothing themselves.
+    ``None`` leaves it.  ``compensate``: take the machine's own share off the delays
+    (plan.allowance).  ``preload``: images of the host's engine that every inner engine has from the
+    start.  ``workers``: containers that start at the same time.  The rest are defaults for nodes
+    and links that say nothing themselves.
     """
 
     link: LinkKind | None = None
@@ -29,6 +30,7 @@ class DeployOptions:
     bw_mbit: float | None = None
     loss_pct: float | None = None
     subnet: IPv4Network = DEFAULT_SUBNET
+    compensate: bool = True
     preload: tuple[str, ...] = ()
     workers: int = 4
 

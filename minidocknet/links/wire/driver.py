@@ -12,6 +12,7 @@ from minidocknet.links.base import Homes
 from minidocknet.links.wire import stats as wire_stats
 from minidocknet.links.wire.client import WireClient
 from minidocknet.links.wire.config import (
+    Direction,
     L2tpEnd,
     TapEnd,
     WireLink,
@@ -19,8 +20,9 @@ from minidocknet.links.wire.config import (
     command_line,
 )
 from minidocknet.links.wire.daemon import ensure_running, stop
-from minidocknet.model.shaping import PLAIN
+from minidocknet.model.shaping import PLAIN, Shaping
 from minidocknet.model.topology import LinkKind
+from minidocknet.plan.allowance import compensated
 from minidocknet.plan.model import EndPlan, LinkPlan, Plan
 from minidocknet.runtime.netns import netns_inode, netns_path
 from minidocknet.runtime.paths import LabPaths
@@ -80,17 +82,22 @@ class WireDriver:
                     result.check()
 
     def reshape(self, old: LinkPlan, new: LinkPlan, homes: Homes) -> None:
+        def changes(direction: Direction, before: Shaping, after: Shaping) -> tuple[str, ...]:
+            allowance = new.allowance_ms
+            return changed_shaping_words(
+                direction, compensated(before, allowance), compensated(after, allowance)
+            )
+
+        forward = changes("ab", old.a_to_b, new.a_to_b)
         if new.encap_l2tp:
+            backward = changes("ab", old.b_to_a, new.b_to_a)
             lines = [
-                _set_line(_half_id(new, "a"), changed_shaping_words("ab", old.a_to_b, new.a_to_b)),
-                _set_line(_half_id(new, "b"), changed_shaping_words("ab", old.b_to_a, new.b_to_a)),
+                _set_line(_half_id(new, "a"), forward),
+                _set_line(_half_id(new, "b"), backward),
             ]
         else:
-            words = (
-                *changed_shaping_words("ab", old.a_to_b, new.a_to_b),
-                *changed_shaping_words("ba", old.b_to_a, new.b_to_a),
-            )
-            lines = [_set_line(_link_id(new), words)]
+            backward = changes("ba", old.b_to_a, new.b_to_a)
+            lines = [_set_line(_link_id(new), (*forward, *backward))]
         with self._client() as client:
             for result in client.batch([line for line in lines if line]):
                 result.check()
@@ -135,8 +142,8 @@ def wire_links(plan: Plan, link: LinkPlan, homes: Homes) -> Iterator[WireLink]:
             link_id=_link_id(link),
             a=tap_end(link, link.a, homes),
             b=tap_end(link, link.b, homes),
-            a_to_b=link.a_to_b,
-            b_to_a=link.b_to_a,
+            a_to_b=compensated(link.a_to_b, link.allowance_ms),
+            b_to_a=compensated(link.b_to_a, link.allowance_ms),
             up=link.up,
         )
         return
@@ -146,7 +153,7 @@ def wire_links(plan: Plan, link: LinkPlan, homes: Homes) -> Iterator[WireLink]:
             link_id=_half_id(link, name),
             a=tap_end(link, end, homes),
             b=l2tp_end(plan, link, name),
-            a_to_b=shaping,
+            a_to_b=compensated(shaping, link.allowance_ms),
             b_to_a=PLAIN,
             up=link.up,
         )

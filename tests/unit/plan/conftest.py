@@ -7,6 +7,7 @@ import pytest
 from minidocknet.model.capabilities import Capabilities, Finding
 from minidocknet.model.shaping import Shaping
 from minidocknet.model.topology import LinkSpec, NodeSpec, Topology
+from minidocknet.plan.allowance import UNCALIBRATED, Calibration
 from minidocknet.plan.build import Surroundings, build_plan
 from minidocknet.plan.model import Plan
 from minidocknet.plan.options import DeployOptions
@@ -40,13 +41,18 @@ def topology(links: str, shaping: Shaping = PAPERS) -> Topology:
 
 @pytest.fixture
 def make_plan() -> Callable[..., Plan]:
-    def make(links: str | Topology, lacking: set[str] = LACKING_HERE, **options: object) -> Plan:
+    def make(
+        links: str | Topology,
+        lacking: set[str] = LACKING_HERE,
+        calibration: Calibration = UNCALIBRATED,
+        **options: object,
+    ) -> Plan:
         return build_plan(
             topology(links) if isinstance(links, str) else links,
             "lab",
             DeployOptions(**options),  # type: ignore[arg-type]
             capabilities(lacking),
-            Surroundings(slot=0, node_image="mdn/node:test"),
+            Surroundings(slot=0, node_image="mdn/node:test", calibration=calibration),
         )
 
     return make
