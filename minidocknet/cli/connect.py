@@ -23,9 +23,8 @@ def connect(lab: str | None, node: str, command: tuple[str, ...]) -> None:
     """Open a shell in NODE (bash where it is there, else sh), or run COMMAND on a terminal."""
     words = command_words(command) or ["sh", "-c", _SHELL]
     network = attach(lab)
-    from minidocknet.core.execute import running_container
 
-    container = running_container(network.lab, node)
+    container = network.lab.running_container(node)
     if shutil.which("docker") is None:
         raise CapabilityError(
             "the docker command is not there, which gives the terminal",

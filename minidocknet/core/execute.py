@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import IO
 
 from minidocknet.core.lab import Lab
-from minidocknet.model.errors import ApplyError, LabError, UsageError
-from minidocknet.plan.names import container_name
+from minidocknet.core.stream import stream_exec
+from minidocknet.model.errors import ApplyError, UsageError
 from minidocknet.runtime.netns import enter_command
 
 
@@ -41,23 +41,12 @@ def exec_in_node(
     cwd: str | None = None,
 ) -> ExecResult:
     """Run ``command`` (text goes through ``sh -c``) in the node, as root, and wait for it."""
-    container = running_container(lab, node)
-    words = ["sh", "-c", command] if isinstance(command, str) else list(command)
-    if not words:
-        raise UsageError("there is no command to run", remedy="give one: ... -- ip address")
-    exit_code, stdout, stderr = lab.engine.exec(container, words, env=dict(env or {}), cwd=cwd)
+    words = ["sh", "-c", command] if isinstance(command, str) else command
+    stdout, stderr = bytearray(), bytearray()
+    exit_code = stream_exec(
+        lab, node, words, on_stdout=stdout.extend, on_stderr=stderr.extend, env=env, cwd=cwd
+    )
     return ExecResult(exit_code, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
-
-
-def running_container(lab: Lab, node: str) -> str:
-    """The name of the node's container; LabError where the node is off."""
-    lab.plan.node(node)
-    if not lab.homes([node]):
-        raise LabError(
-            f"node {node} of lab {lab.name} does not run",
-            remedy=f"start it: mdn node start --lab {lab.name} {node}",
-        )
-    return container_name(lab.name, node)
 
 
 @contextmanager
@@ -69,7 +58,7 @@ def capture_process(
     ``expression``: pcap-filter(7).  Raises UsageError for an interface that the node has not.
     """
     homes = lab.homes([node])
-    running_container(lab, node)
+    lab.running_container(node)
     known = interfaces(lab, node)
     if iface not in known:
         raise UsageError(

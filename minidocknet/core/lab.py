@@ -88,6 +88,16 @@ class Lab:
             }
         return {home: pid for home, pid in found.items() if pid}
 
+    def running_container(self, node: str) -> str:
+        """The name of the node's container; LabError where the node is off."""
+        self.plan.node(node)
+        if not self.homes([node]):
+            raise LabError(
+                f"node {node} of lab {self.name} does not run",
+                remedy=f"start it: mdn node start --lab {self.name} {node}",
+            )
+        return container_name(self.name, node)
+
     def _pid(self, home: str) -> int:
         state = self.engine.state(container_name(self.name, home))
         return int(state["Pid"]) if state else 0

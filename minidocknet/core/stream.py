@@ -17,7 +17,6 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from minidocknet.core.execute import running_container
 from minidocknet.core.lab import Lab
 from minidocknet.model.errors import ApplyError, CapabilityError, UsageError
 
@@ -53,7 +52,7 @@ def stream_exec(
     """
     if not command:
         raise UsageError("there is no command to run", remedy="give one: ... -- ip address")
-    container = running_container(lab, node)
+    container = lab.running_container(node)
     api = lab.engine.api
     made = api.exec_create(
         container, list(command), stdin=stdin is not None, environment=dict(env or {}), workdir=cwd

@@ -98,16 +98,6 @@ class Engine:
         with _refusals("list containers"):
             return list(self.api.containers(all=True, filters={"label": labels}))
 
-    def exec(
-        self, container: str, command: list[str], *, env: dict[str, str], cwd: str | None
-    ) -> tuple[int, bytes, bytes]:
-        """Run a command in a running container: exit status, standard output and error."""
-        with _refusals(f"run {command[0]!r} in container {container}"):
-            made = self.api.exec_create(container, command, environment=env, workdir=cwd)
-            stdout, stderr = self.api.exec_start(made["Id"], demux=True)
-            code = self.api.exec_inspect(made["Id"])["ExitCode"]
-            return int(code), stdout or b"", stderr or b""
-
     # --- networks
 
     def networks(self, lab: str | None = None) -> list[dict[str, Any]]:
