@@ -13,12 +13,11 @@ from minidocknet.cli.output import format_option, print_json, print_table, print
 from minidocknet.cli.quantities import DELAY, NETWORK, PERCENT, RATE, SIZE
 from minidocknet.core.interrupts import held
 from minidocknet.model.errors import UsageError
+from minidocknet.model.topology import LINK_KINDS, SWITCH_MODES
 
 if TYPE_CHECKING:
     from minidocknet.plan.model import Plan
 
-LINK_KINDS = ("l2tp", "wire", "vxlan", "veth")
-SWITCH_MODES = ("node", "shared", "none")
 SCHEMA = 1
 
 

@@ -18,7 +18,7 @@ from minidocknet.cli.quantities import (
 )
 from minidocknet.model.errors import UsageError
 from minidocknet.model.shaping import PLAIN
-from minidocknet.model.topology import LinkSpec, NodeSpec
+from minidocknet.model.topology import LINK_KINDS, LinkSpec, NodeSpec
 from minidocknet.model.units import parse_delay_ms, parse_percent
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def parse_link(name: str, text: str) -> LinkSpec:
 
 
 def _link_setting(key: str, value: str) -> str | int:
-    choices = {"kind": ("l2tp", "wire", "vxlan", "veth"), "encap": ("none", "l2tp")}
+    choices: dict[str, tuple[str, ...]] = {"kind": LINK_KINDS, "encap": ("none", "l2tp")}
     if key == "mtu":
         return int(value)
     if value not in choices[key]:

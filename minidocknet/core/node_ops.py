@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from minidocknet.core.calibrate import load_calibration
+from minidocknet.core.execute import interfaces
 from minidocknet.core.homes import (
     apply_addresses,
     join_shared_switch,
@@ -27,6 +28,7 @@ from minidocknet.core.switches import (
     unplug_access,
     update_switches,
 )
+from minidocknet.links.access import NODE_IFACE
 from minidocknet.model.errors import UsageError
 from minidocknet.model.events import NodeChanged
 from minidocknet.model.topology import LinkSpec, NodeSpec
@@ -49,17 +51,32 @@ def stop_node(lab: Lab, name: str) -> None:
 
 
 def start_node(lab: Lab, name: str) -> None:
-    """Power the node on; its links, addresses and switch are there again when this returns."""
+    """Power the node on; its links, addresses and switch are there again when this returns.
+
+    A node that something else started (the engine, after a reboot) gets them all the same.
+    """
     with lab_lock(lab.name):
         lab.reload()
         lab.plan.node(name)
-        if lab.homes([name]):
+        if not lab.homes([name]):
+            _forget_readiness(lab, name)
+            start_again(lab, [name], lambda home, pid: None)
+        elif _has_its_interfaces(lab, name):
             return
-        _forget_readiness(lab, name)
-        start_again(lab, [name], lambda home, pid: None)
         _bring_up(lab, name)
         lab.update(replace(lab.state, stopped=lab.state.stopped - {name}))
     lab.events.emit(NodeChanged(lab=lab.name, node=name, change="started"))
+
+
+def _has_its_interfaces(lab: Lab, name: str) -> bool:
+    expected = {
+        link.end_at(name).iface
+        for link in lab.plan.links_of(name)
+        if link.end_at(name).home == name
+    }
+    if lab.plan.node(name).switch == "shared":
+        expected.add(NODE_IFACE)
+    return expected <= set(interfaces(lab, name))
 
 
 def _forget_readiness(lab: Lab, name: str) -> None:

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from minidocknet.model.capabilities import Capabilities
 from minidocknet.model.errors import CapabilityError, UsageError
 from minidocknet.model.shaping import Shaping
-from minidocknet.model.topology import LinkKind, LinkSpec, NodeSpec, Topology
+from minidocknet.model.topology import LinkKind, LinkSpec, NodeSpec, Topology, routing_cost
 from minidocknet.plan.addressing import assign_addresses, free_subnet, node_mac, port_mac
 from minidocknet.plan.allowance import UNCALIBRATED, Calibration
 from minidocknet.plan.drivers import ShapingNeed, choose_link_kind
@@ -174,6 +174,7 @@ def plan_link(
         b_to_a=spec.b_to_a,
         up=spec.up,
         weight=spec.weight,
+        cost=routing_cost(spec),
         allowance_ms=(
             calibration.allowance_ms(_userspace_switches(nodes, capabilities))
             if options.compensate and choice.kind == "wire"

@@ -67,6 +67,8 @@ class LinkPlan:
     b_to_a: Shaping
     up: bool = True
     weight: float | None = None
+    # What paths are chosen by; it stays when the shaping changes, as the rules in the switches do.
+    cost: float = 1.0
     # Of each direction's delay, what the emulation takes by itself: see plan.allowance.
     allowance_ms: float = 0.0
     attrs: Mapping[str, Scalar] = field(default_factory=dict)

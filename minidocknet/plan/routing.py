@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minidocknet.model.topology import routing_cost
 from minidocknet.plan.model import Plan
 
 if TYPE_CHECKING:  # loading networkx takes longer than most commands
@@ -18,7 +17,7 @@ def plan_graph(plan: Plan) -> nx.Graph[str]:
     graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(sorted(node.name for node in plan.nodes))
     for link in sorted(plan.links, key=lambda link: sorted(link.ends)):
-        graph.add_edge(link.a.node, link.b.node, cost=routing_cost(link), link=link)
+        graph.add_edge(link.a.node, link.b.node, cost=link.cost, link=link)
     return graph
 
 

@@ -19,15 +19,19 @@ start_database() {
             ovsdb-tool create "$etc/conf.db.new" /usr/share/openvswitch/vswitch.ovsschema
         fi && cat "$etc/switch.record" >> "$etc/conf.db.new" && mv "$etc/conf.db.new" "$etc/conf.db"
     fi
-    # --monitor restarts it should it crash; its state is all in the file.
-    ovsdb-server "$etc/conf.db" "--remote=punix:$db" --pidfile --detach --no-chdir --monitor \
-        -vconsole:off -vsyslog:off
+    # Its state is all in the file, so whatever ends it, it goes on where it was.
+    while :; do
+        ovsdb-server "$etc/conf.db" "--remote=punix:$db" --pidfile --no-chdir \
+            -vconsole:warn -vsyslog:off
+        say "ovsdb-server ended with status $?; starting it again"
+        sleep 0.2
+    done &
 }
 
 configure_switch() {
     # A change, which this always is, returns once the switch has made what the database asks for.
     read -r start < /proc/sys/kernel/random/uuid
-    ovs-vsctl --timeout=60 set Open_vSwitch . "external_ids:mdn-start=$start" || return 1
+    ovs-vsctl --timeout=60 --retry set Open_vSwitch . "external_ids:mdn-start=$start" || return 1
     for flows in "$etc"/flows.*; do
         [ -e "$flows" ] || continue
         ovs-ofctl --timeout=60 -O OpenFlow13 replace-flows "${flows##*/flows.}" "$flows" || return 1
@@ -50,7 +54,7 @@ if [ ! -e "$etc/switch.record" ]; then
     done
 fi
 
-start_database || { say "ovsdb-server did not start"; : > "$etc/failed"; }
+start_database
 while :; do
     ovs-vswitchd "unix:$db" --pidfile --no-chdir -vconsole:warn -vsyslog:off &
     switch=$!

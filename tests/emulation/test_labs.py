@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
+import time
 
 import pytest
 
@@ -147,6 +149,58 @@ def test_the_lab_outlives_its_process_and_its_daemon(make_lab, kill_daemon):
     again = Network.attach(network.name)
     again.inspect()  # any command that needs the links starts the daemon again
     assert 8.0 <= median_ms(again, first, last) < 10.5
+
+
+@pytest.mark.parametrize("switch", ["node", "shared", "none"])
+def test_a_node_that_the_engine_restarted_gets_its_links_from_start(make_lab, engine, switch):
+    network = make_lab("ring,3", delay="1ms", switch=switch)
+    node = network.nodes[0]
+    engine.api.restart(node.plan.container, timeout=5)
+    node.start()
+    all_pairs_ping(network)
+    node.start()  # nothing to do
+    all_pairs_ping(network)
+
+
+def test_nodes_started_after_a_reboot_have_their_links_again(make_lab, kill_daemon):
+    network = make_lab("linear,3", delay="1ms")
+    for node in network.nodes:
+        node.stop()
+    kill_daemon(network.name)
+    shutil.rmtree(LabPaths(network.name).run_dir)  # as /run is empty after a reboot
+    for node in network.nodes:
+        node.start()
+    all_pairs_ping(network)
+
+
+@pytest.mark.parametrize("process", ["ovs-vswitchd", "ovsdb-server"])
+def test_a_killed_part_of_a_switch_is_started_again(make_lab, process):
+    network = make_lab("linear,3", delay="1ms")
+    first, middle, last = network.nodes
+    before = middle.exec(["pidof", process]).stdout.split()
+    middle.exec(["kill", "-9", *before]).check()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        now = middle.exec(["pidof", process]).stdout.split()
+        if now and not set(now) & set(before) and pings(network, first.name, last.name):
+            break
+    else:
+        pytest.fail(f"{process} was not started again, or does not forward")
+    assert middle.exec(["ovs-vsctl", "--timeout=10", "list-ports", "br0"]).stdout.split() == [
+        "eth1",
+        "eth2",
+    ]
+
+
+def test_paths_stay_where_the_rules_are_when_a_delay_changes(make_lab):
+    network = make_lab("ring,4", delay="1ms")
+    a, b = (node.name for node in network.nodes[:2])
+    network.link(a, b).set(delay="20ms")
+    (check,) = [c for c in network.verify(count=5) if {c.a, c.b} == {a, b}]
+    assert check.crosses_link
+    assert check.asked_ms == 40.0
+    assert check.ping.median_ms is not None
+    assert 38.0 <= check.ping.median_ms <= 43.0
 
 
 def test_exec_gives_status_and_both_streams(make_lab):

@@ -60,14 +60,25 @@ class WireDriver:
         stop(self._run_dir)
 
     def add(self, plan: Plan, links: Sequence[LinkPlan], homes: Homes) -> None:
-        halves = [half for link in links for half in wire_links(plan, link, homes)]
         with self._client() as client:
-            for result in client.add_many(halves):
-                result.check()
+            self._add(client, plan, links, homes)
+
+    @staticmethod
+    def _add(client: WireClient, plan: Plan, links: Sequence[LinkPlan], homes: Homes) -> None:
+        halves = [half for link in links for half in wire_links(plan, link, homes)]
+        for result in client.add_many(halves):
+            result.check()
 
     def restore_node(self, plan: Plan, links: Sequence[LinkPlan], node: str, homes: Homes) -> None:
         with self._client() as client:
+            known = {link.link_id for link in client.links()}
             for link in links:
+                if not known.issuperset(_ids(link)):
+                    # The daemon came up without its journal.  Where the peer does not run yet,
+                    # the peer's own start makes the link.
+                    if {link.a.home, link.b.home} <= homes.keys():
+                        self._add(client, plan, [link], homes)
+                    continue
                 end = link.end_at(node)
                 name: EndName = "a" if end is link.a else "b"
                 if link.encap_l2tp:

@@ -84,7 +84,8 @@ def test_lines_of_events():
 
 def check(median, asked=6.0, sent=5):
     rtts = () if median is None else (median,) * sent
-    return LinkCheck("a", "b", asked, asked * 1.05 + 0.1, Ping("a", "b", sent, rtts))
+    bounds = (asked * 0.95, asked * 1.05 + 0.1)
+    return LinkCheck("a", "b", ("a", "b"), asked, *bounds, Ping("a", "b", sent, rtts))
 
 
 def test_a_summary_of_good_links():
