@@ -16,4 +16,4 @@ case $tier in
         ;;
 esac
 echo "$tier: .venv/bin/python -m pytest tests/$tier"
-exec .venv/bin/python -m pytest "tests/$tier" -q </dev/null
+exec .venv/bin/python -m pytest "tests/$tier" -q --durations=15 </dev/null

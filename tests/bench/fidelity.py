@@ -46,7 +46,9 @@ def round_trips(network: Network) -> Iterator[Figure]:
         "ms",
         asked * 1.05 + HOST_TIME_MS,
     )
-    yield Figure("67 links pinged at once: best link's median", min(medians), "ms", asked, False)
+    yield Figure(
+        "67 links pinged at once: best link's median", min(medians), "ms", asked * 0.97, False
+    )
     late = network.inspect()["fidelity"]["wire"]
     yield Figure("daemon's lateness, 99 % of frames below", late["p99_us"], "us")
     yield Figure("daemon's lateness, worst frame", late["max_us"], "us")

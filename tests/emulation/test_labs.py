@@ -28,6 +28,11 @@ def all_pairs_ping(network: Network) -> None:
     assert silent == []
 
 
+def assert_round_trip(network: Network, a: str, b: str, asked_ms: float, more_ms: float) -> None:
+    """The median lies within 3 % below what was asked and ``more_ms`` above it."""
+    assert 0.97 * asked_ms <= median_ms(network, a, b) <= asked_ms + more_ms
+
+
 def median_ms(network: Network, a: str, b: str) -> float:
     (ping,) = network.ping([(a, b)], count=15, interval_s=0.1)
     assert ping.rtts_ms
@@ -47,7 +52,7 @@ def test_any_two_nodes_reach_each_other_by_name(make_lab, topology, switch):
 def test_links_have_the_delay_and_rate_that_were_asked(make_lab, encap):
     network = make_lab("linear,2", delay="5ms", bw="20mbit", encap=encap)
     a, b = (node.name for node in network.nodes)
-    assert 10.0 <= median_ms(network, a, b) < 11.5
+    assert_round_trip(network, a, b, 10.0, 1.5)
     network.node(b).exec("iperf3 -s -1 -D").check()
     done = network.node(a).exec(["iperf3", "-J", "-t", "4", "-c", b]).check()
     goodput = json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"] / 1e6
@@ -68,7 +73,7 @@ def test_changing_one_value_leaves_the_others(make_lab):
     link = Network.attach(network.name).link(a, b).plan
     assert (link.a_to_b.delay_ms, link.b_to_a.delay_ms) == (10.0, 2.0)
     assert link.a_to_b.bw_mbit == link.b_to_a.bw_mbit == 50.0
-    assert 12.0 <= median_ms(network, a, b) < 13.5
+    assert_round_trip(network, a, b, 12.0, 1.5)
 
 
 def test_directions_are_seen_from_the_first_name(make_lab):
@@ -105,7 +110,7 @@ def test_a_restarted_node_has_its_links_again(make_lab, switch):
     assert node.exec("cat /root/file").stdout == "kept\n"
     all_pairs_ping(network)
     link = network.link(node.name, network.nodes[2].name)
-    assert 2.0 <= median_ms(network, link.a, link.b) < 3.5
+    assert_round_trip(network, link.a, link.b, 2.0, 1.5)
 
 
 @pytest.mark.parametrize("kind", ["veth", "vxlan"])
@@ -148,7 +153,7 @@ def test_the_lab_outlives_its_process_and_its_daemon(make_lab, kill_daemon):
     kill_daemon(network.name)
     again = Network.attach(network.name)
     again.inspect()  # any command that needs the links starts the daemon again
-    assert 8.0 <= median_ms(again, first, last) < 10.5
+    assert_round_trip(again, first, last, 8.0, 2.5)
 
 
 @pytest.mark.parametrize("switch", ["node", "shared", "none"])
@@ -200,7 +205,7 @@ def test_paths_stay_where_the_rules_are_when_a_delay_changes(make_lab):
     assert check.crosses_link
     assert check.asked_ms == 40.0
     assert check.ping.median_ms is not None
-    assert 38.0 <= check.ping.median_ms <= 43.0
+    assert check.ok, check.as_dict()
 
 
 def test_exec_gives_status_and_both_streams(make_lab):
@@ -227,10 +232,10 @@ def test_two_labs_with_the_same_map_do_not_meet(make_lab):
     one = make_lab("linear,2", delay="1ms", encap="l2tp")
     two = make_lab("linear,2", delay="9ms", encap="l2tp")
     a, b = (node.name for node in one.nodes)
-    assert 2.0 <= median_ms(one, a, b) < 3.5
-    assert 18.0 <= median_ms(two, a, b) < 19.5
+    assert_round_trip(one, a, b, 2.0, 1.5)
+    assert_round_trip(two, a, b, 18.0, 1.5)
     one.destroy()
-    assert 18.0 <= median_ms(two, a, b) < 19.5
+    assert_round_trip(two, a, b, 18.0, 1.5)
 
 
 def test_destroy_leaves_nothing_and_touches_nothing_else(make_lab, engine):

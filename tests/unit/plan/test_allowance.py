@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from minidocknet.model.shaping import Shaping
-from minidocknet.plan.allowance import MOST_SHARE, Calibration, calibration_of, compensated
+from minidocknet.plan.allowance import (
+    MOST_SHARE,
+    TAKEN_OFF,
+    Calibration,
+    calibration_of,
+    compensated,
+)
 
 
 def test_a_round_trip_crosses_a_link_twice_and_four_switches():
@@ -27,8 +33,8 @@ def test_only_userspace_switches_and_wire_links_have_an_allowance(make_plan):
     calibration = Calibration(tap_ms=0.05, switch_ms=0.1)
     switched = make_plan("a-b", calibration=calibration).links[0].allowance_ms
     plain = make_plan("a-b", calibration=calibration, switch="none").links[0].allowance_ms
-    assert switched == pytest.approx(0.75 * 0.25)
-    assert plain == pytest.approx(0.75 * 0.05)
+    assert switched == pytest.approx(TAKEN_OFF * 0.25)
+    assert plain == pytest.approx(TAKEN_OFF * 0.05)
     kernel = make_plan("a-b", lacking=set(), calibration=calibration)
     assert (kernel.links[0].kind, kernel.links[0].allowance_ms) == ("l2tp", 0.0)
     off = make_plan("a-b", calibration=calibration, compensate=False)
