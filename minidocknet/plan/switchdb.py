@@ -52,9 +52,13 @@ def switch_record(
     for node in nodes:
         bridges.append(_uuid("bridge", node.name))
         _add_bridge(record, plan, node, kernel_datapath=kernel_datapath, secure=secure)
-    # Partial checksums cross the userspace datapath only with TSO support on, which has to be
-    # set before the switch starts.
-    other = {} if kernel_datapath else {"userspace-tso-enable": "true"}
+    # The revalidator wakes up every 500 ms by default, which in 68 idle nodes is most of what they
+    # take: 3.7 % of a core, 1.3 % with 2 s.  Flow statistics are up to that much old.
+    other = {"max-revalidator": "2000"}
+    if not kernel_datapath:
+        # Partial checksums cross the userspace datapath only with TSO support on, which has to be
+        # set before the switch starts.
+        other["userspace-tso-enable"] = "true"
     record["Open_vSwitch"] = {
         str(_uuid("root", "")): {"bridges": _set(bridges), "other_config": _map(other)}
     }
