@@ -44,7 +44,10 @@ def _in_parallel(
     # starting containers while the lab is taken down.
     pool = ThreadPoolExecutor(lab.state.options.workers, thread_name_prefix="start")
     try:
-        futures = {pool.submit(start, home): home for home in homes}
+        # Held, because a pool forgets the thread in whose start an exception is raised, and so
+        # would not wait for it below.
+        with held():
+            futures = {pool.submit(start, home): home for home in homes}
         for future in as_completed(futures):
             on_started(futures[future], future.result())
     finally:
