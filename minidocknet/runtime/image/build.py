@@ -118,8 +118,9 @@ def _build_lock(say: Progress) -> Iterator[None]:
 
 def _build(client: docker.DockerClient, recipe: Recipe, say: Progress) -> ImageRef:
     start = time.monotonic()
-    mirror = debian_mirror(recipe.canonical_mirror)
-    say(f"building {recipe.tag} from Debian {recipe.suite} at {mirror} (about a minute, once)")
+    mirror = debian_mirror()
+    place = mirror or "mmdebstrap's default mirror"
+    say(f"building {recipe.tag} from Debian {recipe.suite} at {place} (about a minute, once)")
     with tempfile.TemporaryDirectory(prefix="mdn-image-", dir=WORK_FOLDER) as folder:
         work = Path(folder)
         builder = subprocess.Popen(
@@ -142,7 +143,7 @@ def _build(client: docker.DockerClient, recipe: Recipe, say: Progress) -> ImageR
     return ImageRef(recipe.tag, image_id, recipe.hash)
 
 
-def mmdebstrap_command(recipe: Recipe, mirror: str, work: Path) -> list[str]:
+def mmdebstrap_command(recipe: Recipe, mirror: str | None, work: Path) -> list[str]:
     """The command that writes the image's root file system, as a tar archive, to its stdout.
 
     ``work``: a folder that gets the baked files now and ``packages.txt`` when the command runs.
@@ -166,7 +167,7 @@ def mmdebstrap_command(recipe: Recipe, mirror: str, work: Path) -> list[str]:
     command.append(f"--customize-hook=download {PACKAGES_FILE} {packages}")
     # The builder's own resolver and host name are no part of the image.
     command.append('--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"')
-    return [*command, recipe.suite, "-", mirror]
+    return [*command, recipe.suite, "-", *([mirror] if mirror else [])]
 
 
 def _import_from(

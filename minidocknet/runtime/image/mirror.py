@@ -62,8 +62,8 @@ def _deb822_entries(text: str) -> list[tuple[list[str], list[str], list[str]]]:
     return entries
 
 
-def debian_mirror(default: str, etc_apt: Path = Path("/etc/apt")) -> str:
-    """``MDN_DEBIAN_MIRROR``, else the host's own Debian mirror, else ``default``."""
+def debian_mirror(etc_apt: Path = Path("/etc/apt")) -> str | None:
+    """``MDN_DEBIAN_MIRROR``, else the host's own Debian mirror, else None: mmdebstrap's default."""
     forced = os.environ.get(MIRROR_VARIABLE)
     if forced:
         return forced.rstrip("/")
@@ -71,4 +71,4 @@ def debian_mirror(default: str, etc_apt: Path = Path("/etc/apt")) -> str:
     files += sorted((etc_apt / "sources.list.d").glob("*.sources"))
     texts = [path.read_text(errors="replace") for path in files if path.is_file()]
     mirrors = mirrors_in_sources(texts)
-    return mirrors[0] if mirrors else default
+    return mirrors[0] if mirrors else None

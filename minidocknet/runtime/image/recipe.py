@@ -36,7 +36,6 @@ class Recipe:
     ``packages``: asked for by name; what they depend on comes along.  ``left_out``: dpkg's
     path-exclude patterns.  ``commands``: run in the root file system after the packages are in.
     ``minimum``: upstream versions below which the image would not do its job.
-    ``canonical_mirror``: what the image's own apt uses, and the builder where the host has none.
     """
 
     suite: str
@@ -47,7 +46,6 @@ class Recipe:
     commands: tuple[str, ...]
     minimum: tuple[tuple[str, str], ...]
     command: tuple[str, ...]
-    canonical_mirror: str = "http://mirror.invalid/debian"
 
     @property
     def hash(self) -> str:
@@ -119,11 +117,6 @@ NODE_RECIPE = Recipe(
         # Packages added later, in a node or in an image made from this one, start no service.
         BakedFile("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755),
         BakedFile(
-            "/etc/apt/sources.list.d/debian.sources",
-            "Types: deb\nURIs: http://mirror.invalid/debian\nSuites: forky\nComponents: main\n"
-            "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
-        ),
-        BakedFile(
             PRELINK, resources.files("minidocknet.runtime.image").joinpath("prelink.py").read_text()
         ),
     ),
@@ -136,7 +129,7 @@ NODE_RECIPE = Recipe(
         # A switch's identity must not be shared by all nodes.
         "rm -rf /etc/openvswitch/system-id.conf /etc/openvswitch/conf.db",
         "rm -f /etc/openvswitch/.conf.db.~lock~ /usr/share/mdn/.conf.db.~lock~",
-        "rm -f /etc/apt/sources.list /var/cache/debconf/*-old",
+        "rm -f /var/cache/debconf/*-old",
         "dpkg-query -W -f '${Package} ${Version} ${Architecture}\\n' > " + PACKAGES_FILE,
     ),
     minimum=(("criu", "4.2"), ("docker.io", "26"), ("openvswitch-switch", "3.1")),

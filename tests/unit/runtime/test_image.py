@@ -123,15 +123,15 @@ def test_mirrors_are_found_in_both_formats() -> None:
     assert mirrors_in_sources([UBUNTU]) == []
 
 
-def test_the_mirror_is_the_variables_then_the_hosts_then_debians(
+def test_the_mirror_is_the_variables_then_the_hosts_then_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MDN_DEBIAN_MIRROR", raising=False)
-    assert debian_mirror("http://default.test/debian", tmp_path) == "http://default.test/debian"
+    assert debian_mirror(tmp_path) is None
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d" / "ubuntu.list").write_text(UBUNTU)
-    assert debian_mirror("http://default.test/debian", tmp_path) == "http://default.test/debian"
+    assert debian_mirror(tmp_path) is None
     (tmp_path / "sources.list.d" / "debian.sources").write_text(DEB822)
-    assert debian_mirror("http://default.test/debian", tmp_path) == "http://two.test/debian"
+    assert debian_mirror(tmp_path) == "http://two.test/debian"
     monkeypatch.setenv("MDN_DEBIAN_MIRROR", "http://forced.test/debian/")
-    assert debian_mirror("http://default.test/debian", tmp_path) == "http://forced.test/debian"
+    assert debian_mirror(tmp_path) == "http://forced.test/debian"
