@@ -41,7 +41,17 @@ esac
 need_root "start Docker's engine"
 
 # Nodes run engines, too: those in pid namespaces of their own do not count.
-if running=$(pgrep --ns $$ --nslist pid -x dockerd); then
+# Nor does one that has ended and waits for its parent to notice.
+live_engine() {
+    for pid in $(pgrep --ns $$ --nslist pid -x dockerd); do
+        case $(ps -o stat= -p "$pid") in
+            "" | Z*) ;;
+            *) echo "$pid" ;;
+        esac
+    done
+}
+running=$(live_engine)
+if [ -n "$running" ]; then
     say "an engine (pid $running) is there but does not answer yet; waiting for it"
     await 60 || die "the running engine (pid $running) does not answer at $socket" \
         "see its log, or set DOCKER_HOST to where it listens"
