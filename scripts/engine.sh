@@ -67,6 +67,8 @@ fi
 
 command -v dockerd >/dev/null || die "dockerd is missing" "apt-get install docker.io"
 mkdir -p "$state" "$(dirname "$log")"
+# Left by a killed engine, and believed by the next as long as that pid is anybody's.
+rm -f "$state/dockerd.pid"
 say "starting Docker's engine (no systemd here): dockerd, log in $log"
 (cd / && exec setsid dockerd --pidfile "$state/dockerd.pid") >>"$log" 2>&1 </dev/null &
 engine=$!
