@@ -42,15 +42,15 @@ need_root "start Docker's engine"
 
 # Nodes run engines, too: those in pid namespaces of their own do not count.
 # Nor does one that has ended and waits for its parent to notice.
-live_engine() {
-    for pid in $(pgrep --ns $$ --nslist pid -x dockerd); do
+live() {
+    for pid in $(pgrep --ns $$ --nslist pid -x "$1"); do
         case $(ps -o stat= -p "$pid") in
             "" | Z*) ;;
             *) echo "$pid" ;;
         esac
     done
 }
-running=$(live_engine)
+running=$(live dockerd)
 if [ -n "$running" ]; then
     say "an engine (pid $running) is there but does not answer yet; waiting for it"
     await 60 || die "the running engine (pid $running) does not answer at $socket" \
@@ -69,6 +69,7 @@ command -v dockerd >/dev/null || die "dockerd is missing" "apt-get install docke
 mkdir -p "$state" "$(dirname "$log")"
 # Left by a killed engine, and believed by the next as long as that pid is anybody's.
 rm -f "$state/dockerd.pid"
+[ -n "$(live containerd)" ] || rm -f /run/docker/containerd/containerd.pid
 say "starting Docker's engine (no systemd here): dockerd, log in $log"
 (cd / && exec setsid dockerd --pidfile "$state/dockerd.pid") >>"$log" 2>&1 </dev/null &
 engine=$!
