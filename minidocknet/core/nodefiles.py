@@ -11,7 +11,12 @@ from minidocknet.plan.model import Plan
 from minidocknet.runtime.paths import LabPaths
 
 # Into every home: name in /etc/mdn -> script of the runtime package.
-_SCRIPTS = {"init": "node-init.sh", "inner-engine": "inner-engine.sh"}
+_SCRIPTS = {
+    "init": "node-init.sh",
+    "inner-engine": "inner-engine.sh",
+    "app-runtime": "app-runtime.sh",
+    "app-mover": "app_mover.py",
+}
 
 
 def write_files(plan: Plan, *, kernel_datapath: bool, homes: Iterable[str] | None = None) -> None:

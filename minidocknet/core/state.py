@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from minidocknet.model.errors import LabError
+from minidocknet.model.moves import MoveRecord
 from minidocknet.plan.model import LinkPlan, Plan
 from minidocknet.plan.options import DeployOptions
 from minidocknet.runtime.paths import LabPaths, lab_names
@@ -25,8 +26,10 @@ Status = Literal["deploying", "running", "destroying"]
 class LabState:
     """``granted``: capabilities (capabilities(7), no ``CAP_``) that nodes get on this machine.
 
-    ``stopped``: nodes stopped by request.  ``next_index`` / ``next_link``: never used before, so
-    that a removed node's numbers are not given to another.  ``timings_s``: seconds per phase of
+    ``stopped``: nodes stopped by request.  ``next_index`` / ``next_link`` / ``next_app``:
+    never used before, so that a removed one's numbers are not given to another.
+    ``stopped_apps``: applications stopped by request.  ``moves``: by application, moves under way
+    or cut short.  ``timings_s``: seconds per phase of
     the deployment.
     """
 
@@ -41,6 +44,9 @@ class LabState:
     next_link: int
     created_at: float = field(default_factory=time.time)
     stopped: frozenset[str] = frozenset()
+    next_app: int = 0
+    stopped_apps: frozenset[str] = frozenset()
+    moves: dict[str, MoveRecord] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
     schema: int = SCHEMA
 

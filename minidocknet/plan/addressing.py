@@ -25,6 +25,25 @@ def access_mac(index: int, end: int) -> str:
     return _mac(0x4F, index * 2 + end)
 
 
+def app_mac(index: int) -> str:
+    """The MAC address of application number ``index``; it moves with the application."""
+    return _mac(0x41, index)
+
+
+def app_address(index: int, subnet: IPv4Network, taken: Iterable[IPv4Address]) -> IPv4Interface:
+    """Application ``index``'s address: counted from the middle of ``subnet`` on, clear of nodes.
+
+    UsageError where the subnet is full.
+    """
+    used = set(taken)
+    size = subnet.num_addresses
+    for step in range(size):
+        offset = (size // 2 + index + step) % size
+        if 0 < offset < size - 1 and (address := subnet.network_address + offset) not in used:
+            return IPv4Interface((address, subnet.prefixlen))
+    raise UsageError(f"no address is left in {subnet}", remedy="deploy with a larger --subnet")
+
+
 def _mac(kind: int, number: int) -> str:
     return ":".join(f"{byte:02x}" for byte in (0x02, kind, *number.to_bytes(4, "big")))
 

@@ -22,9 +22,10 @@ Files = Mapping[str, str]
 
 
 def hosts_file(plan: Plan) -> str:
-    """hosts(5) for all nodes: every name resolves on every node."""
+    """hosts(5) for all nodes: every node's and application's name resolves on every node."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
     lines += [f"{node.ip.ip} {node.name}" for node in plan.nodes]
+    lines += [f"{app.ip.ip} {app.name}" for app in plan.apps]
     return "\n".join(lines) + "\n"
 
 

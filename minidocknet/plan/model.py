@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Interface, IPv4Network
 
+from minidocknet.model.apps import AppSpec
 from minidocknet.model.errors import UsageError
 from minidocknet.model.shaping import Shaping
 from minidocknet.model.topology import (
@@ -93,6 +94,25 @@ class LinkPlan:
         return self.a_to_b if self.a.node == node else self.b_to_a
 
 
+@dataclass(frozen=True, slots=True)
+class AppPlan:
+    """An application's container and its port on the switch of the node it is on.
+
+    ``index`` never changes while the lab lives, and with it addresses and names stay the same on
+    every node.  ``iface``: the node's end of the pair whose other end is the application's eth0;
+    ``port``: its OpenFlow port number.
+    """
+
+    name: str
+    index: int
+    node: str
+    ip: IPv4Interface
+    mac: str
+    iface: str
+    port: int
+    spec: AppSpec
+
+
 @dataclass(frozen=True)
 class Plan:
     """A whole lab on one machine.
@@ -110,6 +130,7 @@ class Plan:
     nodes: tuple[NodePlan, ...]
     links: tuple[LinkPlan, ...]
     underlay: IPv4Network | None = None
+    apps: tuple[AppPlan, ...] = ()
 
     @cached_property
     def _nodes_by_name(self) -> dict[str, NodePlan]:
@@ -151,6 +172,20 @@ class Plan:
 
     def links_of(self, node: str) -> tuple[LinkPlan, ...]:
         return self._links_by_node[node]
+
+    def app(self, name: str) -> AppPlan:
+        """The application called ``name``; UsageError naming the others where there is none."""
+        for app in self.apps:
+            if app.name == name:
+                return app
+        names = {app.name for app in self.apps}
+        raise UsageError(
+            f"lab {self.lab} has no application {name!r}",
+            remedy=f"take one of: {_shorten(names)}" if names else "start one: mdn app run",
+        )
+
+    def apps_on(self, node: str) -> tuple[AppPlan, ...]:
+        return tuple(app for app in self.apps if app.node == node)
 
     @property
     def uses_shared_switch(self) -> bool:

@@ -96,6 +96,7 @@ write_config() {
 {
   "live-restore": $1,
   "features": {"containerd-snapshotter": false},
+  "runtimes": {"mdn": {"path": "$etc/app-runtime"}},
   "log-driver": "json-file",
   "log-opts": {"max-size": "10m", "max-file": "2"}
 }

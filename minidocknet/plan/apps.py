@@ -1,0 +1,112 @@
+"""Applications in a plan: their addresses, ports and files.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Interface
+
+from minidocknet.model.apps import AppSpec
+from minidocknet.model.errors import UsageError
+from minidocknet.plan.addressing import app_address, app_mac
+from minidocknet.plan.build import lab_mtu
+from minidocknet.plan.model import AppPlan, NodePlan, Plan
+from minidocknet.plan.switchdb import ACCESS_PORT, BRIDGE
+
+# OpenFlow numbers of applications' ports: above every link's.
+_FIRST_PORT = 30000
+
+# Files in an application's folder of a node's /etc/mdn/apps, by container id.
+PORT = "port"
+
+
+def plan_app(plan: Plan, spec: AppSpec, index: int) -> AppPlan:
+    """Application number ``index``.
+
+    Raises UsageError for an unknown node, one without a switch of its own, a name or an address
+    that is taken or lies outside of the lab's subnet.
+    """
+    node = plan.node(spec.node)
+    _check_place(plan, spec.name, spec.node)
+    if _FIRST_PORT + index >= ACCESS_PORT:
+        raise UsageError(f"lab {plan.lab} has had {index} applications; deploy it anew")
+    known: list[NodePlan | AppPlan] = [*plan.nodes, *plan.apps]
+    if spec.name.lower() in {one.name.lower() for one in known}:
+        raise UsageError(
+            f"lab {plan.lab} has a node or an application {spec.name!r} already",
+            remedy="give another --name",
+        )
+    taken = {one.ip.ip for one in known}
+    if spec.ip is None:
+        ip = app_address(index, plan.subnet, taken)
+    elif spec.ip.ip in taken:
+        raise UsageError(f"application {spec.name}: the address {spec.ip.ip} is taken")
+    elif spec.ip.ip not in plan.subnet:
+        raise UsageError(
+            f"application {spec.name}: {spec.ip.ip} lies outside of the lab's {plan.subnet}",
+            remedy="leave --ip out, or deploy with another --subnet",
+        )
+    else:
+        ip = spec.ip if spec.ip.network.prefixlen < 32 else _with_prefix(plan, spec)
+    mac = (spec.mac or app_mac(index)).lower()
+    if mac in {one.mac.lower() for one in known}:
+        raise UsageError(f"application {spec.name}: the MAC address {mac} is taken")
+    return AppPlan(
+        name=spec.name,
+        index=index,
+        node=node.name,
+        ip=ip,
+        mac=mac,
+        iface=f"app{index}",
+        port=_FIRST_PORT + index,
+        spec=spec,
+    )
+
+
+def _with_prefix(plan: Plan, spec: AppSpec) -> IPv4Interface:
+    assert spec.ip is not None
+    return IPv4Interface((spec.ip.ip, plan.subnet.prefixlen))
+
+
+def _check_place(plan: Plan, app: str, node: str) -> None:
+    if plan.node(node).switch != "node":
+        raise UsageError(
+            f"application {app} needs a switch of the node's own, and {node} has none",
+            remedy="deploy the lab with --switch node, or take another node",
+        )
+
+
+def with_app(plan: Plan, app: AppPlan) -> Plan:
+    return replace(plan, apps=(*plan.apps, app))
+
+
+def without_app(plan: Plan, name: str) -> Plan:
+    plan.app(name)
+    return replace(plan, apps=tuple(app for app in plan.apps if app.name != name))
+
+
+def moved(plan: Plan, name: str, node: str) -> Plan:
+    """``plan`` with the application on ``node``; everything else about it stays."""
+    plan.app(name)
+    plan.node(node)
+    _check_place(plan, name, node)
+    return replace(
+        plan,
+        apps=tuple(
+            replace(app, node=node, spec=replace(app.spec, node=node)) if app.name == name else app
+            for app in plan.apps
+        ),
+    )
+
+
+def port_file(plan: Plan, app: AppPlan) -> str:
+    """What the node's runtime reads to make the application's interface: sh(1) assignments."""
+    values = {
+        "app": app.name,
+        "iface": app.iface,
+        "port": str(app.port),
+        "mac": app.mac,
+        "ip": str(app.ip),
+        "mtu": str(lab_mtu(plan)),
+        "bridge": BRIDGE,
+    }
+    return "".join(f"{key}={value}\n" for key, value in values.items())
