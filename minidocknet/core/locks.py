@@ -1,4 +1,4 @@
-"""Locks between mdn processes: one file for the machine, a byte range of it for each lab."""
+"""Locks between mdn processes: one file for the machine, a byte of it for each lab and app."""
 
 from __future__ import annotations
 
@@ -24,9 +24,24 @@ def machine_lock() -> Iterator[None]:
 @contextmanager
 def lab_lock(lab: str) -> Iterator[None]:
     """Held while a lab is changed.  The kernel drops it when its holder dies, however it dies."""
-    digest = hashlib.sha256(lab.encode()).digest()
-    with _range_lock(1 + int.from_bytes(digest[:7], "big") // 2):
+    with _range_lock(_offset(lab)):
         yield
+
+
+@contextmanager
+def app_lock(lab: str, app: str) -> Iterator[None]:
+    """Held while an application is started, stopped, moved or removed.
+
+    Taken before :func:`lab_lock`, never inside of it: moves last, and the lab must be usable
+    meanwhile.
+    """
+    with _range_lock(_offset(f"{lab}/{app}")):
+        yield
+
+
+def _offset(name: str) -> int:
+    digest = hashlib.sha256(name.encode()).digest()
+    return 1 + int.from_bytes(digest[:7], "big") // 2
 
 
 @contextmanager

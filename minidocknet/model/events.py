@@ -79,6 +79,40 @@ class LinkShaped(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppChanged(Event):
+    app: str
+    node: str
+    change: Literal["added", "removed", "started", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppMoving(Event):
+    """The application's frames go to ``target`` from now on, where it starts in a moment.
+
+    For controllers: flow rules for ``mac`` and ``ip`` change now.
+    """
+
+    app: str
+    source: str
+    target: str
+    mac: str
+    ip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppMoved(Event):
+    """The move ended: on ``node`` it runs (or lies, where it did not run)."""
+
+    app: str
+    source: str
+    target: str
+    node: str
+    mode: str
+    frozen_s: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warned(Event):
     """Something that did not fail but that the user should know."""
 

@@ -1,0 +1,1 @@
+"""Applications: containers on the nodes' own engines."""

@@ -1,0 +1,1 @@
+"""Moves running applications between nodes: checkpoint, transfer, restore, verification."""
