@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from minidocknet.model.errors import LabError
-from minidocknet.model.moves import MoveRecord
 from minidocknet.plan.model import LinkPlan, Plan
 from minidocknet.plan.options import DeployOptions
 from minidocknet.runtime.paths import LabPaths, lab_names
@@ -28,8 +27,7 @@ class LabState:
 
     ``stopped``: nodes stopped by request.  ``next_index`` / ``next_link`` / ``next_app``:
     never used before, so that a removed one's numbers are not given to another.
-    ``stopped_apps``: applications stopped by request.  ``moves``: by application, moves under way
-    or cut short.  ``timings_s``: seconds per phase of
+    ``stopped_apps``: applications stopped by request.  ``timings_s``: seconds per phase of
     the deployment.
     """
 
@@ -46,7 +44,6 @@ class LabState:
     stopped: frozenset[str] = frozenset()
     next_app: int = 0
     stopped_apps: frozenset[str] = frozenset()
-    moves: dict[str, MoveRecord] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
     schema: int = SCHEMA
 

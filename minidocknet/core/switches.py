@@ -121,6 +121,11 @@ def update_switches(lab: Lab, old: Plan, homes: Mapping[str, int]) -> None:
             pass
 
 
+def move_app_rules(lab: Lab, old: Plan, homes: Mapping[str, int]) -> None:
+    """Let the frames of an application that moved since ``old`` go to its new node."""
+    update_switches(lab, old, homes)
+
+
 def _replace_flows(pid: int, bridge: str, rules: tuple[str, ...], node: str) -> None:
     # ovs-ofctl reads "-" as standard input, which the shell feeds.
     script = f"ovs-ofctl --timeout=30 -O OpenFlow13 replace-flows {bridge} - <<'EOF'\n"

@@ -98,6 +98,16 @@ tell() {
     echo "$1" >&2
 }
 
+# Files were put below the root file system since the engine mounted it: an overlay whose layers
+# change under it shows what it likes (kernel: filesystems/overlayfs, "Changes to underlying
+# filesystems").
+mount_anew() {
+    rootfs=$(sed -n 's/.*"root":{"path":"\([^"]*\)".*/\1/p' "$bundle/config.json")
+    options=$(awk -v at="$rootfs" '$2 == at && $3 == "overlay" { print $4 }' /proc/mounts)
+    [ -n "$options" ] || return 1
+    umount "$rootfs" && mount -t overlay -o "$options" overlay "$rootfs"
+}
+
 restore() {
     # shellcheck disable=SC2162  # the words hold no backslashes
     read word images options < "$folder/restore"
@@ -106,6 +116,7 @@ restore() {
         tell "the restore was called off"
         exit 1
     fi
+    mount_anew || tell "the root file system could not be mounted anew"
     mkdir -p "$images/work"
     # shellcheck disable=SC2086  # options are words
     runc --root "$root" ${log:+--log "$log" --log-format json} restore --detach \

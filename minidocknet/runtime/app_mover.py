@@ -146,6 +146,18 @@ def processes_under(pid: int) -> Processes:
     return sorted(found)
 
 
+def dumping(id: str) -> bool:
+    """True while runc checkpoints the container."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"runc") and b"checkpoint" in words and id.encode() in words:
+            return True
+    return False
+
+
 def inner_pid(entry: Path) -> int:
     for line in (entry / "status").read_text().splitlines():
         if line.startswith("NSpid:"):
@@ -163,28 +175,20 @@ class Mover:
         # Open FIFOs of starts that wait: when this process ends, those starts are called off.
         self.waiting: dict[str, int] = {}
 
-    def prepare(self, folder: str, disk: str | None = None) -> Answer:
-        """A fresh folder for images; ``disk`` is where it lies really, else it lies in memory."""
+    def hello(self) -> Answer:
+        """Answered once everything that an order needs is loaded."""
+        return {}
+
+    def prepare(self, folder: str) -> Answer:
+        """A fresh folder for images; ``room``: bytes that fit there."""
         path = Path(folder)
-        if path.is_symlink():
-            path.unlink()
         shutil.rmtree(path, ignore_errors=True)
-        if disk is not None:
-            shutil.rmtree(disk, ignore_errors=True)
-            Path(disk).mkdir(parents=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.symlink_to(disk)
         (path / "images").mkdir(parents=True)
         (path / "work").mkdir()
-        room = shutil.disk_usage(path)
-        return {"room": room.free}
+        return {"room": shutil.disk_usage(path).free}
 
     def discard(self, folder: str) -> Answer:
-        path = Path(folder)
-        if path.is_symlink():
-            shutil.rmtree(path.resolve(), ignore_errors=True)
-            path.unlink()
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         return {}
 
     def cut(self, iface: str) -> Answer:
@@ -360,6 +364,23 @@ class Mover:
                     raise MoverError(f"no start of {id[:12]} waits for images: {error}") from None
                 time.sleep(0.002)
         return {}
+
+    def look(self, id: str, folder: str) -> Answer:
+        """What exists, for whoever finishes a move that was cut short.
+
+        Waits for a dump of the container that still goes on.
+        """
+        while dumping(id):
+            time.sleep(0.02)
+        path = Path(folder)
+        whole = (path / "complete").exists()
+        return {
+            "complete": whole,
+            "processes": processes_in(path / "images") if whole else [],
+        }
+
+    def live(self, pid: int) -> Answer:
+        return {"processes": processes_under(pid)}
 
     def stats(self, folder: str) -> Answer:
         work = Path(folder) / "work"

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from minidocknet.core.apps import containers
+from minidocknet.core.apps.journal import end_move, read_move
 from minidocknet.core.images import image_for_node
 from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
@@ -71,16 +72,15 @@ def _unmake(lab: Lab, app: AppPlan) -> None:
 
 
 def _forget(lab: Lab, name: str) -> None:
+    end_move(lab, name)
     with lab_lock(lab.name):
         lab.reload()
         old = lab.plan
-        moves = {app: move for app, move in lab.state.moves.items() if app != name}
         lab.update(
             replace(
                 lab.state,
                 plan=without_app(old, name),
                 stopped_apps=lab.state.stopped_apps - {name},
-                moves=moves,
             )
         )
         update_switches(lab, old, lab.homes())
@@ -133,7 +133,7 @@ def start_app(lab: Lab, name: str) -> None:
 def settled(lab: Lab, name: str) -> AppPlan:
     """The application; LabError while a move of it is unfinished.  Under the app's lock."""
     app = lab.plan.app(name)
-    if name in lab.state.moves:
+    if read_move(lab, name) is not None:
         raise LabError(
             f"a move of application {name} was cut short",
             remedy=f"mdn app list --lab {lab.name} brings it to an end",
