@@ -103,9 +103,9 @@ tell() {
 # filesystems").
 mount_anew() {
     rootfs=$(sed -n 's/.*"root":{"path":"\([^"]*\)".*/\1/p' "$bundle/config.json")
-    options=$(awk -v at="$rootfs" '$2 == at && $3 == "overlay" { print $4 }' /proc/mounts)
-    [ -n "$options" ] || return 1
-    umount "$rootfs" && mount -t overlay -o "$options" overlay "$rootfs"
+    layers=$(awk -v at="$rootfs" '$2 == at && $3 == "overlay" { print $4 }' /proc/mounts)
+    [ -n "$layers" ] || return 1
+    umount "$rootfs" && mount -t overlay -o "$layers" overlay "$rootfs"
 }
 
 restore() {

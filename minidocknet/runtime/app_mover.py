@@ -311,6 +311,7 @@ class Mover:
     def restore(self, id: str, folder: str, lazy: bool = False, timeout_s: float = 120) -> Answer:
         """Let the start that waits in app-runtime go on; until the processes run again."""
         path = Path(folder)
+        (path / "status").unlink(missing_ok=True)
         words = ["go", folder, *CRIU_OPTIONS, *(["--lazy-pages"] if lazy else [])]
         began = time.time()
         self._tell(id, " ".join(words))
