@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -50,39 +51,66 @@ class FileSync:
             root / "containers" / identity / f"{identity}-json.log"
             for root, identity in ((source, record.source_id), (target, record.target_id))
         )
+        self._logged = 0
 
-    def sync(self, *, finally_: bool = False) -> int:
-        """Make the trees equal; returns the bytes copied.
-
-        ``finally_``: nothing writes at the source any more, and the log goes along, so that what
-        the application said before is read where it is now.
-        """
-        copied = sum(
+    def sync(self) -> int:
+        """Make the trees equal; returns the bytes copied."""
+        return sum(
             sync_tree(tree.source, tree.target, always=tree.always).bytes for tree in self._trees
         )
-        return copied + self._copy_log() if finally_ else copied
+
+    def copy_log(self) -> int:
+        """What the application has said so far is read where it goes to.
+
+        Before the target's engine opens the file: it counts its own lines only from then on.
+        Returns the bytes.
+        """
+        source, target = self._log
+        try:
+            text = source.read_bytes()
+        except FileNotFoundError:
+            return 0
+        # A line that is being written is left for later.
+        self._logged = text.rfind(b"\n") + 1
+        target.write_bytes(text[: self._logged])
+        target.chmod(0o640)
+        return self._logged
+
+    def send_late_log(self) -> None:
+        """What it said since goes beside the images, one file for each stream; the target's runtime
+        says it before the application goes on.
+        """
+        source, _ = self._log
+        if not source.exists():
+            return
+        with source.open("rb") as log:
+            log.seek(self._logged)
+            for stream, text in log_streams(log.read()).items():
+                (self._folder(self._record.target) / stream).write_text(text)
 
     def send_images(self) -> int:
         """Copy CRIU's images; the mark that they are whole comes last.  Returns the bytes."""
-        pids = self._lab.homes([self._record.source, self._record.target])
-        source, target = (
-            Path(f"/proc/{pids[node]}/root{self._record.folder}")
-            for node in (self._record.source, self._record.target)
-        )
+        source, target = self._folder(self._record.source), self._folder(self._record.target)
         copied = copy_images(source / "images", target / "images")
         (target / "complete").touch()
         return copied
 
-    def _copy_log(self) -> int:
-        """Before the restored process writes: its engine appends to the file that it has open."""
-        source, target = self._log
-        if not source.exists():
-            return 0
-        text = source.read_bytes()
-        with target.open("ab") as log:
-            log.truncate(0)
-            log.write(text)
-        return len(text)
+    def _folder(self, node: str) -> Path:
+        """The move's folder in ``node`` as the host sees it."""
+        pid = self._lab.homes([node])[node]
+        return Path(f"/proc/{pid}/root{self._record.folder}")
+
+
+def log_streams(lines: bytes) -> dict[str, str]:
+    """The text of each stream in lines of Docker's json-file log.  Pure."""
+    streams: dict[str, str] = {}
+    for line in lines.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # cut off while it was written
+        streams[entry["stream"]] = streams.get(entry["stream"], "") + entry["log"]
+    return streams
 
 
 def split_paths(

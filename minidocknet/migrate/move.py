@@ -181,7 +181,7 @@ class Move:
             containers.stop(self.lab, name, record.source)
         stopped = time.time()
         self._journal("transfer")
-        copied = files.sync(finally_=True)
+        copied = files.sync() + files.copy_log()
         self._switch_over()
         self._journal("restore")
         ready = time.time()
@@ -205,6 +205,7 @@ class Move:
         source.ask("prepare", folder=record.folder)
         target.ask("prepare", folder=record.folder)
         assert record.target_id is not None
+        files.copy_log()
         thaw = Thaw(lab, target, app, record.target_id)
         thaw.prepare()
         route = self._stack.enter_context(PageRoute(lab, record)) if lazy else None
@@ -216,7 +217,8 @@ class Move:
             "dump", id=record.source_id, folder=record.folder, iface=app.iface, lazy=pages
         )
         self._journal("transfer")
-        images, copied = files.send_images(), files.sync(finally_=True)
+        images, copied = files.send_images(), files.sync()
+        files.send_late_log()
         if pages is not None:
             target.ask("pages", folder=record.folder, address=pages[0], port=pages[1])
         moved_at = time.time()

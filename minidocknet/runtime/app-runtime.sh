@@ -118,6 +118,9 @@ restore() {
     fi
     mount_anew || tell "the root file system could not be mounted anew"
     mkdir -p "$images/work"
+    # What the application said at its old place after its log was copied.
+    [ ! -e "$images/stdout" ] || cat "$images/stdout"
+    [ ! -e "$images/stderr" ] || cat "$images/stderr" >&2
     # shellcheck disable=SC2086  # options are words
     runc --root "$root" ${log:+--log "$log" --log-format json} restore --detach \
         --bundle "$bundle" --pid-file "$pidfile" --image-path "$images/images" \
