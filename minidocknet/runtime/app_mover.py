@@ -36,7 +36,7 @@ APPS = Path("/etc/mdn/apps")
 NETNS = Path("/run/netns")
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
-ETH_P_ARP = 0x0806
+ETH_P_ARP, ETH_P_RARP = 0x0806, 0x8035
 LOG_LINES = 40
 LAZY_LOG = "work/lazy-pages.log"
 
@@ -59,12 +59,24 @@ def set_up(iface: str, up: bool) -> None:
         fcntl.ioctl(handle, SIOCSIFFLAGS, struct.pack("16sh14x", iface.encode(), flags))
 
 
-def announce(app: str, mac: str, ip: str, times: int = 3, gap_s: float = 0.05) -> None:
-    """Gratuitous ARP (RFC 5227, ARP Announcement) out of the application's namespace."""
+def announcements(mac: str, ip: str) -> tuple[bytes, bytes]:
+    """For the neighbours, an ARP Announcement (RFC 5227).  For the switches, a frame of the same
+    source to a group address that nobody has used: a flow that Open vSwitch has cached from a
+    former stay here takes frames along without telling the table of MAC addresses, for seconds.
+    """
     raw_mac = bytes.fromhex(mac.replace(":", ""))
     raw_ip = socket.inet_aton(ip)
-    packet = b"\xff" * 6 + raw_mac + struct.pack("!HHHBBH", ETH_P_ARP, 1, 0x0800, 6, 4, 1)
-    packet += raw_mac + raw_ip + b"\0" * 6 + raw_ip
+    arp = b"\xff" * 6 + raw_mac + struct.pack("!HHHBBH", ETH_P_ARP, 1, 0x0800, 6, 4, 1)
+    arp += raw_mac + raw_ip + b"\0" * 6 + raw_ip
+    # A request of reverse ARP (RFC 903), with which virtual machines announce a move as well.
+    group = b"\x03" + os.urandom(5)
+    rarp = group + raw_mac + struct.pack("!HHHBBH", ETH_P_RARP, 1, 0x0800, 6, 4, 3)
+    rarp += raw_mac + b"\0" * 4 + raw_mac + b"\0" * 4
+    return rarp, arp
+
+
+def announce(app: str, mac: str, ip: str, times: int = 3, gap_s: float = 0.05) -> None:
+    """Out of the application's namespace; frames may be lost on the way, hence ``times``."""
     with (NETNS / app).open() as namespace, Path("/proc/self/ns/net").open() as own:
         enter_network(namespace.fileno())
         try:
@@ -72,15 +84,19 @@ def announce(app: str, mac: str, ip: str, times: int = 3, gap_s: float = 0.05) -
         finally:
             enter_network(own.fileno())
     handle.bind(("eth0", ETH_P_ARP))
-    handle.send(packet)
+
+    def send() -> None:
+        for frame in announcements(mac, ip):
+            handle.send(frame)
 
     def repeat() -> None:
         with handle:
             for _ in range(times - 1):
                 time.sleep(gap_s)
-                handle.send(packet)
+                send()
 
-    # Frames may be lost on the way; the application need not wait for the others.
+    send()
+    # The application need not wait for the others.
     threading.Thread(target=repeat, daemon=True).start()
 
 
