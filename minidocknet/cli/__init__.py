@@ -43,6 +43,8 @@ VERBS = {
     "connect": Verb("connect:connect", "Nodes and links", "Open a shell in a node."),
     "node": Verb("node:node", "Nodes and links", "Stop, start, add and remove nodes."),
     "link": Verb("link:link", "Nodes and links", "Show and change links."),
+    "app": Verb("app:app", "Applications", "Run containers on nodes, and look after them."),
+    "migrate": Verb("migrate:migrate", "Applications", "Move an application to another node."),
     "capture": Verb("capture:capture", "Looking closer", "Write what crosses an interface."),
     "events": Verb("events:events", "Looking closer", "Show what happened in a lab."),
     "graph": Verb("graph:graph", "Looking closer", "Draw a lab or a topology."),

@@ -39,7 +39,7 @@ def exec_command(
     terminal.  Ctrl-C reaches the command.  There is no shell: write sh -c '...' for one.
     """
     words = command_words(command)
-    variables = dict(_variable(text) for text in env)
+    variables = dict(variable(text) for text in env)
     network = attach(lab)
     from minidocknet.core.interrupts import held
     from minidocknet.core.stream import stream_exec
@@ -86,7 +86,8 @@ def piped_stdin() -> int | None:
         return None
 
 
-def _variable(text: str) -> tuple[str, str]:
+def variable(text: str) -> tuple[str, str]:
+    """``KEY=VALUE`` in its two parts; UsageError for anything else."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise UsageError(f"--env {text} is not KEY=VALUE", remedy="write it like -e LEVEL=3")

@@ -36,6 +36,17 @@ def complete_nodes(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in names if name.startswith(incomplete)]
 
 
+def complete_apps(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the applications of the lab that the options so far mean."""
+    lab = ctx.params.get("lab")
+    try:
+        state = json.loads(LabPaths(lab or _only_lab()).state_file.read_bytes())
+        names = [str(app["name"]) for app in state["plan"]["apps"]]
+    except (LabError, UsageError, OSError, ValueError, KeyError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def lab_option(function: F) -> F:
     """``--lab``: the lab's name, else MDN_LAB, else the only one that runs."""
     return click.option(
@@ -51,6 +62,11 @@ def lab_option(function: F) -> F:
 def node_argument(name: str = "node", **settings: Any) -> Callable[[F], F]:
     """The name of a node."""
     return click.argument(name, shell_complete=complete_nodes, **settings)
+
+
+def app_argument(name: str = "app", **settings: Any) -> Callable[[F], F]:
+    """The name of an application."""
+    return click.argument(name, shell_complete=complete_apps, **settings)
 
 
 def chosen_lab(lab: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidocknet.cli.labs import attach, lab_option
+from minidocknet.cli.labs import app_argument, attach, complete_nodes, lab_option
 from minidocknet.cli.output import format_option, print_json, print_table, say
 from minidocknet.model.moves import MODES, VIAS
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Move an application to another node.")
 @lab_option
-@click.argument("app")
-@click.option("--to", "target", required=True, metavar="NODE", help="Where it goes.")
+@app_argument()
+@click.option(
+    "--to", "target", required=True, metavar="NODE", shell_complete=complete_nodes,
+    help="Where it goes.",
+)  # fmt: skip
 @click.option(
     "--mode", type=click.Choice(["auto", *MODES]), default="auto", show_default=True,
     help="cold: stop, copy, start.  checkpoint: with its memory.  lazy: memory follows on demand.  "

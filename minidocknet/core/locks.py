@@ -7,7 +7,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from minidocknet.runtime.paths import run_root
 
@@ -39,21 +39,36 @@ def app_lock(lab: str, app: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def app_lock_if_free(lab: str, app: str) -> Iterator[bool]:
+    """The same without waiting: False where another holds it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_range_lock(_offset(f"{lab}/{app}"), wait=False))
+            free = True
+        except BlockingIOError:
+            free = False
+        yield free
+
+
 def _offset(name: str) -> int:
     digest = hashlib.sha256(name.encode()).digest()
     return 1 + int.from_bytes(digest[:7], "big") // 2
 
 
 @contextmanager
-def _range_lock(offset: int) -> Iterator[None]:
-    """An open-file-description lock (fcntl(2)) on one byte, so that no file a lab is left over."""
+def _range_lock(offset: int, *, wait: bool = True) -> Iterator[None]:
+    """An open-file-description lock (fcntl(2)) on one byte, so that no file a lab is left over.
+
+    BlockingIOError where it is taken and not to be waited for.
+    """
     root = run_root()
     root.mkdir(parents=True, exist_ok=True)
     handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         # struct flock: type, whence, start, length, pid.
         request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
-        fcntl.fcntl(handle, fcntl.F_OFD_SETLKW, request)
+        fcntl.fcntl(handle, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, request)
         yield
     finally:
         os.close(handle)

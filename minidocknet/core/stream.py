@@ -14,8 +14,11 @@ import selectors
 import signal
 import socket
 import struct
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 from minidocknet.core.lab import Lab
 from minidocknet.model.errors import ApplyError, CapabilityError, UsageError
@@ -32,6 +35,20 @@ _CANNOT_RUN, _NOT_FOUND = 126, 127
 Sink = Callable[[bytes], None]
 
 
+@dataclass(frozen=True, slots=True)
+class ExecPlace:
+    """Where a command runs: ``container`` of the engine that ``api`` speaks to at ``address`` (as
+    DOCKER_HOST writes it).  ``what``: for messages.  ``enter``: the words before a host's command
+    that put it into the engine's pid namespace; none for the host's own engine.
+    """
+
+    api: Any
+    address: str
+    container: str
+    what: str
+    enter: tuple[str, ...] = ()
+
+
 def stream_exec(
     lab: Lab,
     node: str,
@@ -44,25 +61,60 @@ def stream_exec(
     cwd: str | None = None,
     signals: list[int] | None = None,
 ) -> int:
-    """Run ``command`` in the node as root; returns its exit status, as a shell has it.
+    """Run ``command`` in a node as root; see :func:`stream_exec_at`.  LabError where it is off."""
+    check_command(command)
+    container = lab.running_container(node)
+    return stream_exec_at(
+        ExecPlace(lab.engine.api, host_engine(), container, node),
+        command,
+        on_stdout=on_stdout,
+        on_stderr=on_stderr,
+        stdin=stdin,
+        env=env,
+        cwd=cwd,
+        signals=signals,
+    )
+
+
+def check_command(command: Sequence[str]) -> None:
+    """UsageError for an empty command."""
+    if not command:
+        raise UsageError("there is no command to run", remedy="give one: ... -- ip address")
+
+
+def stream_exec_at(
+    place: ExecPlace,
+    command: Sequence[str],
+    *,
+    on_stdout: Sink,
+    on_stderr: Sink,
+    stdin: int | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    signals: list[int] | None = None,
+) -> int:
+    """Run ``command`` as the container's user; returns its exit status, as a shell has it.
 
     ``stdin``: a file descriptor to read until its end.  ``signals``: numbers that appear in this
     list while the command runs are taken out and sent to it; it is killed if a sink raises.
-    Raises UsageError for an empty command, LabError where the node is off.
     """
-    if not command:
-        raise UsageError("there is no command to run", remedy="give one: ... -- ip address")
-    container = lab.running_container(node)
-    api = lab.engine.api
+    api = place.api
     made = api.exec_create(
-        container, list(command), stdin=stdin is not None, environment=dict(env or {}), workdir=cwd
+        place.container,
+        list(command),
+        stdin=stdin is not None,
+        environment=dict(env or {}),
+        workdir=cwd,
     )["Id"]
-    connection, early = _start(made)
+    connection, early = start_exec(made, place.address)
 
     def deliver(number: int) -> None:
         """To the command and its children: it leads a session of its own."""
         pid = int(api.exec_inspect(made)["Pid"])
-        if pid:
+        if pid and place.enter:
+            kill = [*place.enter, "kill", f"-{number}", "--", f"-{pid}"]
+            subprocess.run(kill, check=False, stderr=subprocess.DEVNULL)
+        elif pid:
             with suppress(ProcessLookupError):
                 os.killpg(pid, number)
 
@@ -75,7 +127,7 @@ def stream_exec(
         raise
     code = api.exec_inspect(made)["ExitCode"]
     if code is None:
-        raise ApplyError(f"the engine lost the command in {node}: it has no exit status")
+        raise ApplyError(f"the engine lost the command in {place.what}: it has no exit status")
     return streams.finish(int(code))
 
 
@@ -204,15 +256,22 @@ class _Streams:
         return _NOT_FOUND if of_command and found else _CANNOT_RUN
 
 
-def _start(identity: str) -> tuple[socket.socket, bytes]:
-    """Start the command; returns the connection and what of its streams came with the answer."""
+def host_engine() -> str:
+    """The address of the host's engine."""
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+def start_exec(identity: str, address: str) -> tuple[socket.socket, bytes]:
+    """Start an exec of the engine at ``address``; returns the connection and what of the command's
+    streams came with the answer.
+    """
     body = json.dumps({"Detach": False, "Tty": False})
     request = (
         f"POST /exec/{identity}/start HTTP/1.1\r\nHost: docker\r\n"
         "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     )
-    connection = _connect(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    connection = _connect(address)
     try:
         connection.sendall(request.encode())
         answer = b""

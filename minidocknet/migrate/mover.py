@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minidocknet.core.lab import Lab
-from minidocknet.core.stream import _start as start_exec
+from minidocknet.core.stream import host_engine, start_exec
 from minidocknet.model.errors import ApplyError, CapabilityError
 
 SCRIPT = "/etc/mdn/app-mover"
@@ -86,7 +86,7 @@ def mover(lab: Lab, node: str) -> Iterator[Mover]:
     container = lab.running_container(node)
     api = lab.engine.api
     command = api.exec_create(container, ["python3", SCRIPT], stdin=True)["Id"]
-    connection, early = start_exec(command)
+    connection, early = start_exec(command, host_engine())
     made = Mover(node, connection, early)
     try:
         try:

@@ -6,10 +6,10 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from minidocknet.core.apps import containers
-from minidocknet.core.apps.journal import end_move, read_move
+from minidocknet.core.apps.journal import end_move, moving_apps, read_move
 from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
-from minidocknet.core.locks import lab_lock
+from minidocknet.core.locks import app_lock_if_free, lab_lock
 from minidocknet.core.switches import move_app_rules
 from minidocknet.migrate.mover import Mover, mover
 from minidocknet.migrate.recovery import Sight, Verdict, decide
@@ -33,6 +33,23 @@ def settle_app(lab: Lab, name: str) -> Verdict | None:
         return None
     with held():
         return settle(lab, record)
+
+
+def settle_all(lab: Lab) -> dict[str, Verdict | MdnError]:
+    """Finish every move that nobody is at work on; by application, what was done or why not."""
+    done: dict[str, Verdict | MdnError] = {}
+    for name in moving_apps(lab):
+        with app_lock_if_free(lab.name, name) as free:
+            if not free:
+                continue
+            try:
+                lab.reload()
+                verdict = settle_app(lab, name)
+                if verdict is not None:
+                    done[name] = verdict
+            except MdnError as error:
+                done[name] = error
+    return done
 
 
 def settle(lab: Lab, record: MoveRecord) -> Verdict:
