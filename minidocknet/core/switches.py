@@ -122,13 +122,36 @@ def update_switches(lab: Lab, old: Plan, homes: Mapping[str, int]) -> None:
 
 
 def move_app_rules(lab: Lab, old: Plan, homes: Mapping[str, int]) -> None:
-    """Let the frames of an application that moved since ``old`` go to its new node."""
-    update_switches(lab, old, homes)
+    """Let frames to applications that moved since ``old`` go to their new nodes.
+
+    Nothing on a map without loops, where switches learn.  Only rules that differ are sent, since
+    the application stands still meanwhile.
+    """
+    plan = lab.plan
+    if not has_loops(plan):
+        return
+    before, after = flow_rules(old), flow_rules(plan)
+
+    def update(node: NodePlan) -> None:
+        home = switch_home(node)
+        changed = tuple(rule for rule in after[node.name] if rule not in set(before[node.name]))
+        if home in homes and changed:
+            _send_flows("add-flows", homes[home], bridge_name(node), changed, node.name)
+
+    switching = [node for node in plan.nodes if node.switch != "none"]
+    with ThreadPoolExecutor(lab.state.options.workers) as pool:
+        for _ in pool.map(update, switching):
+            pass
+    write_files(plan, kernel_datapath=lab.state.kernel_datapath)
 
 
 def _replace_flows(pid: int, bridge: str, rules: tuple[str, ...], node: str) -> None:
+    _send_flows("replace-flows", pid, bridge, rules, node)
+
+
+def _send_flows(verb: str, pid: int, bridge: str, rules: tuple[str, ...], node: str) -> None:
     # ovs-ofctl reads "-" as standard input, which the shell feeds.
-    script = f"ovs-ofctl --timeout=30 -O OpenFlow13 replace-flows {bridge} - <<'EOF'\n"
+    script = f"ovs-ofctl --timeout=30 -O OpenFlow13 {verb} {bridge} - <<'EOF'\n"
     script += "\n".join(rules) + "\nEOF\n"
     run_in_node(pid, ["sh", "-c", script], what=f"flow rules of {node}")
 

@@ -19,6 +19,7 @@ from minidocknet.model.events import AppMoved
 from minidocknet.model.moves import MoveRecord
 from minidocknet.plan.apps import moved
 from minidocknet.plan.model import AppPlan
+from minidocknet.plan.names import app_container
 from minidocknet.runtime.app_config import restart_policy
 
 
@@ -183,4 +184,4 @@ def set_policy(lab: Lab, app: str, node: str, policy: dict[str, object]) -> None
         containers.engine_of(lab, node) as api,
         containers.refusals(f"setting the restart policy of {app} on {node}"),
     ):
-        api.update_container(app, restart_policy=policy)
+        api.update_container(app_container(app), restart_policy=policy)

@@ -38,7 +38,7 @@ def app_address(index: int, subnet: IPv4Network, taken: Iterable[IPv4Address]) -
     used = set(taken)
     size = subnet.num_addresses
     for step in range(size):
-        offset = (size // 2 + index + step) % size
+        offset = (size // 2 + 1 + index + step) % size
         if 0 < offset < size - 1 and (address := subnet.network_address + offset) not in used:
             return IPv4Interface((address, subnet.prefixlen))
     raise UsageError(f"no address is left in {subnet}", remedy="deploy with a larger --subnet")

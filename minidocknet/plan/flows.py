@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from minidocknet.plan.model import NodePlan, Plan
+from collections.abc import Mapping
+
+from minidocknet.plan.model import AppPlan, NodePlan, Plan
 from minidocknet.plan.routing import broadcast_links, has_loops, next_hops
 from minidocknet.plan.switchdb import ACCESS_PORT
 
@@ -14,8 +16,8 @@ def flow_rules(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Per bridge (by node name), the rules in ovs-ofctl(8) syntax.
 
     On a map without loops every bridge learns MAC addresses (the NORMAL action).  With loops,
-    frames to a known node follow the shortest path, and everything else (ARP requests, multicast,
-    addresses of applications) goes out along one spanning forest: no storm, nothing to wait for.
+    frames to a known node or application follow the shortest path, and everything else (ARP
+    requests, multicast) goes out along one spanning forest: no storm, nothing to wait for.
     """
     bridges = [node for node in plan.nodes if node.switch != "none"]
     if not has_loops(plan):
@@ -30,17 +32,33 @@ def flow_rules(plan: Plan) -> dict[str, tuple[str, ...]]:
             if hop is not None:
                 port = plan.link(node.name, hop).end_at(node.name).port
                 own.append(_rule(100, f"dl_dst={other.mac}", f"output:{port}"))
+        own += [app_rule(plan, app, node.name, hops) for app in plan.apps]
         tree_ports = [
             str(link.end_at(node.name).port)
             for link in plan.links_of(node.name)
             if link.ends in flood
         ]
         # OpenFlow never sends a frame back out of the port it came in by.
+        tree_ports += [str(app.port) for app in plan.apps_on(node.name)]
         own.append(
             _rule(10, "", ",".join([_own_port(node), *(f"output:{port}" for port in tree_ports)]))
         )
         rules[node.name] = tuple(own)
     return rules
+
+
+def app_rule(plan: Plan, app: AppPlan, node: str, hops: Mapping[str, Mapping[str, str]]) -> str:
+    """The rule at ``node`` for frames to the application: into its port, or towards its node.
+
+    ``hops``: :func:`routing.next_hops`.  A node that no path joins to the application's drops them.
+    """
+    match = f"dl_dst={app.mac}"
+    if app.node == node:
+        return _rule(100, match, f"output:{app.port}")
+    hop = hops[node].get(app.node)
+    if hop is None:
+        return _rule(100, match, "drop")
+    return _rule(100, match, f"output:{plan.link(node, hop).end_at(node).port}")
 
 
 def _own_port(node: NodePlan) -> str:

@@ -38,5 +38,10 @@ def container_name(lab: str, node: str) -> str:
     return f"mdn.{lab}.{'switch' if node == SHARED_SWITCH else 'node.' + node}"
 
 
+def app_container(app: str) -> str:
+    """An application's container in its node's engine; names of one letter are too short there."""
+    return f"app.{app}"
+
+
 def underlay_name(lab: str) -> str:
     return f"mdn.{lab}.underlay"

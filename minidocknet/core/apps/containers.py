@@ -16,7 +16,7 @@ from minidocknet.core.lab import Lab
 from minidocknet.model.errors import ApplyError
 from minidocknet.plan.apps import PORT, port_file
 from minidocknet.plan.model import AppPlan
-from minidocknet.plan.names import container_name
+from minidocknet.plan.names import app_container, container_name
 from minidocknet.runtime import inner_engine
 from minidocknet.runtime.app_config import app_config
 from minidocknet.runtime.nodecmd import run_in_node
@@ -79,7 +79,7 @@ def find(lab: Lab, node: str, app: str) -> Container | None:
         return None
     with inner_engine.inner_api(pid) as api, refusals(f"looking for {app} on {node}"):
         try:
-            return parse(api.inspect_container(app))
+            return parse(api.inspect_container(app_container(app)))
         except NotFound:
             return None
 
@@ -106,7 +106,7 @@ def create(lab: Lab, app: AppPlan, node: str, image: str, *, restarts: bool = Tr
     """
     config = app_config(lab.name, app.spec, image, restarts=restarts)
     with engine_of(lab, node) as api, refusals(f"creating {app.name} on {node}"):
-        identity = str(api.create_container_from_config(config, app.name)["Id"])
+        identity = str(api.create_container_from_config(config, app_container(app.name))["Id"])
     write_port(lab, app, node, identity)
     return identity
 
@@ -125,13 +125,13 @@ def app_folder(lab: Lab, node: str, identity: str) -> Path:
 
 def start(lab: Lab, app: str, node: str) -> None:
     with engine_of(lab, node) as api, refusals(f"starting {app} on {node}"):
-        api.start(app)
+        api.start(app_container(app))
 
 
 def stop(lab: Lab, app: str, node: str, *, timeout_s: int = 10) -> None:
     """By its stop signal, killed after ``timeout_s``.  Fine where it does not run."""
     with engine_of(lab, node) as api, refusals(f"stopping {app} on {node}"):
-        api.stop(app, timeout=timeout_s)
+        api.stop(app_container(app), timeout=timeout_s)
 
 
 def remove(lab: Lab, node: str, app: str, *, volumes: tuple[str, ...] = ()) -> None:
@@ -145,7 +145,7 @@ def remove(lab: Lab, node: str, app: str, *, volumes: tuple[str, ...] = ()) -> N
         return
     with engine_of(lab, node) as api, refusals(f"removing {app} from {node}"):
         try:
-            identity = str(api.inspect_container(app)["Id"])
+            identity = str(api.inspect_container(app_container(app))["Id"])
             api.remove_container(identity, force=True, v=True)
         except NotFound:
             identity = ""

@@ -11,6 +11,7 @@ from minidocknet.core.apps import containers
 from minidocknet.core.apps.listing import list_apps
 from minidocknet.core.lab import Lab
 from minidocknet.plan.model import AppPlan
+from minidocknet.plan.names import app_container
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def app_stats(lab: Lab, names: list[str] | None = None) -> list[AppStats]:
             containers.engine_of(lab, app.node) as api,
             containers.refusals(f"asking for the statistics of {app.name}"),
         ):
-            return parse_stats(app, api.stats(app.name, stream=False))
+            return parse_stats(app, api.stats(app_container(app.name), stream=False))
 
     if not running:
         return []
