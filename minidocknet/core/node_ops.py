@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
+from minidocknet.core.apps.reconcile import bring_back
 from minidocknet.core.calibrate import load_calibration
 from minidocknet.core.execute import interfaces
 from minidocknet.core.homes import (
@@ -65,6 +66,7 @@ def start_node(lab: Lab, name: str) -> None:
             return
         _bring_up(lab, name)
         lab.update(replace(lab.state, stopped=lab.state.stopped - {name}))
+        bring_back(lab, name)
     lab.events.emit(NodeChanged(lab=lab.name, node=name, change="started"))
 
 

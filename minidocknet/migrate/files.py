@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from minidocknet.core.lab import Lab
 from minidocknet.migrate.transfer import copy_images, layer_folder, sync_tree, volume_folder
 from minidocknet.model.apps import Volume
+from minidocknet.model.errors import ApplyError
 from minidocknet.model.moves import MoveRecord
 from minidocknet.plan.model import AppPlan
 
@@ -97,7 +98,9 @@ class FileSync:
 
     def _folder(self, node: str) -> Path:
         """The move's folder in ``node`` as the host sees it."""
-        pid = self._lab.homes([node])[node]
+        pid = self._lab.homes([node]).get(node)
+        if pid is None:
+            raise ApplyError(f"node {node} went off during the move")
         return Path(f"/proc/{pid}/root{self._record.folder}")
 
 

@@ -14,9 +14,10 @@ application goes on.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,18 +26,20 @@ from minidocknet.core.apps import containers
 from minidocknet.core.apps.containers import Container
 from minidocknet.core.apps.journal import end_move, write_move
 from minidocknet.core.images import image_for_node
+from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
 from minidocknet.core.locks import app_lock
 from minidocknet.migrate.choice import Choice, choose
 from minidocknet.migrate.downtime import DowntimeProbe, probe_peer
 from minidocknet.migrate.files import FileSync
 from minidocknet.migrate.lazy import PageRoute, page_port
-from minidocknet.migrate.mover import Mover, mover
+from minidocknet.migrate.mover import Mover, MoverRefusal, mover
+from minidocknet.migrate.recovery import Verdict
 from minidocknet.migrate.settle import put_plan, restore_policy, set_policy, settle_app
 from minidocknet.migrate.stats import dump_stats, restore_stats
 from minidocknet.migrate.thaw import Thaw
-from minidocknet.model.errors import LabError, UsageError
-from minidocknet.model.events import AppMoved, AppMoving
+from minidocknet.model.errors import ApplyError, LabError, MdnError, UsageError
+from minidocknet.model.events import AppMoved, AppMovePhase, AppMoving
 from minidocknet.model.moves import Mode, MoveRecord, MoveReport, Phase, Via
 from minidocknet.plan.apps import moved
 from minidocknet.plan.model import AppPlan
@@ -83,11 +86,14 @@ def migrate_app(lab: Lab, name: str, target: str, options: MoveOptions = DEFAULT
             move = Move(lab, app, target, found, choice, options, stack)
             try:
                 report = move.run()
-            except BaseException:
+            except BaseException as error:
                 # The nodes' movers end with their connections, and with them a start that waits.
-                stack.close()
-                settle_app(lab, name)
-                raise
+                with held():
+                    stack.close()
+                    verdict = settle_app(lab, name)
+                if not isinstance(error, MdnError):
+                    raise
+                raise _with_outcome(error, name, lab, verdict) from error
     lab.events.emit(
         AppMoved(
             lab=lab.name,
@@ -100,6 +106,22 @@ def migrate_app(lab: Lab, name: str, target: str, options: MoveOptions = DEFAULT
         )
     )
     return report
+
+
+def _with_outcome(error: MdnError, app: str, lab: Lab, verdict: Verdict | None) -> ApplyError:
+    """The error with what became of the application, and CRIU's words where there are any."""
+    node = lab.plan.app(app).node
+    words = {
+        "stay": f"it runs on {node} as before",
+        "thaw-source": f"it goes on on {node} where it was frozen",
+        "start-source": f"it was started afresh on {node}",
+        "finish": f"it runs on {node}",
+        None: f"it is on {node}",
+    }.get(verdict, f"it goes on on {node}")
+    message = f"{error.message}; {words}"
+    if isinstance(error, MoverRefusal) and error.log:
+        message += "\n  " + "\n  ".join(error.log[-5:])
+    return ApplyError(message, remedy=error.remedy)
 
 
 class Move:
@@ -228,7 +250,8 @@ class Move:
         opened = thaw.open()
         lazy_s = self._fetch_pages(source, target, opened) if lazy else None
         thaw.join()
-        found = source.ask("stats", folder=record.folder), target.ask("stats", folder=record.folder)
+        # It runs; a node that has gone since takes only its figures along.
+        dumps, restores = (_stats(node, record.folder) for node in (source, target))
         return self._report(
             bytes_=images + copied,
             memory_bytes=int(dumped["bytes"]),
@@ -237,8 +260,9 @@ class Move:
             restore_s=thawed.ended - thawed.began,
             frozen_s=opened - dumped["began"],
             lazy_s=lazy_s,
-            dump=dump_stats(found[0]["dump"]),
-            restore=restore_stats(found[1]["restore"]),
+            # Of a dump whose pages follow, CRIU 4.2 writes times that it never set.
+            dump=None if lazy else dump_stats(dumps.get("dump")),
+            restore=restore_stats(restores.get("restore")),
         )
 
     def _fetch_pages(self, source: Mover, target: Mover, opened: float) -> float:
@@ -258,6 +282,7 @@ class Move:
             self.record, phase=phase, target_id=target_id or self.record.target_id
         )
         write_move(self.lab, self.record)
+        self.lab.events.emit(AppMovePhase(lab=self.lab.name, app=self.app.name, phase=phase))
 
     def _switch_over(self) -> None:
         """Tell controllers, and let frames go to the target, while the processes are dumped."""
@@ -297,8 +322,7 @@ class Move:
         own = tuple(volume.name for volume in app.spec.volumes)
         containers.remove(lab, record.source, app.name, volumes=own)
         restore_policy(lab, app, record.target, record)
-        for node, pid in lab.homes([record.source, record.target]).items():
-            del node
+        for pid in lab.homes([record.source, record.target]).values():
             _discard(pid, record.folder)
         end_move(lab, app.name)
 
@@ -318,7 +342,11 @@ class Move:
         )
 
 
-def _discard(pid: int, folder: str) -> None:
-    import shutil
+def _stats(node: Mover, folder: str) -> dict[str, Any]:
+    with suppress(ApplyError):
+        return node.ask("stats", folder=folder)
+    return {}
 
+
+def _discard(pid: int, folder: str) -> None:
     shutil.rmtree(Path(f"/proc/{pid}/root{folder}"), ignore_errors=True)

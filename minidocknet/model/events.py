@@ -86,6 +86,14 @@ class AppChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppMovePhase(Event):
+    """A phase of a move begins (model.moves.Phase)."""
+
+    app: str
+    phase: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppMoving(Event):
     """The application's frames go to ``target`` from now on, where it starts in a moment.
 
