@@ -57,6 +57,8 @@ def decide(move: MoveRecord, source: Sight, target: Sight) -> Verdict:
             return "stay"
         return "thaw-source" if live and source.complete and move.mode != "lazy" else "start-source"
     if target.on and target.exists:
+        if target.running:
+            return "finish"
         if live and target.complete and move.mode != "lazy":
             return "thaw-target"
         if not live and move.phase in ("restore", "commit"):

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -60,24 +61,45 @@ def copy_images(source: Path, target: Path) -> int:
     return needed
 
 
-def sync_tree(source: Path, target: Path, *, always: frozenset[str] = frozenset()) -> SyncStats:
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Files that may differ in spite of equal times: ``always`` by path, and whatever changed at
+    or after ``since_ns``.
+    """
+
+    always: frozenset[str]
+    since_ns: int
+
+    def about(self, path: str, info: os.stat_result) -> bool:
+        return path in self.always or info.st_mtime_ns >= self.since_ns
+
+
+def sync_tree(
+    source: Path,
+    target: Path,
+    *,
+    always: frozenset[str] = frozenset(),
+    since_ns: int | None = None,
+) -> SyncStats:
     """Make ``target`` equal to ``source``, copying only what differs.
 
     Regular files count as equal with the same size, time of change (mtime, ns), owner and mode,
-    but for those in ``always`` (paths relative to ``source``).  Everything that a layer of
+    but for those in ``always`` (paths relative to ``source``) and those that changed at or after
+    ``since_ns``: two changes within one tick of the kernel's clock leave the same time.  Everything that a layer of
     overlayfs may hold comes along: white-outs (character device 0/0), extended attributes, hard
     links, sockets, FIFOs, devices, links, sparse files.
     """
     links: dict[tuple[int, int], Path] = {}
     with _full_disks(target):
-        return _sync_folder(source, target, "", always, links)
+        doubt = _Doubt(always, sys.maxsize if since_ns is None else since_ns)
+        return _sync_folder(source, target, "", doubt, links)
 
 
 def _sync_folder(
     source: Path,
     target: Path,
     inside: str,
-    always: frozenset[str],
+    doubt: _Doubt,
     links: dict[tuple[int, int], Path],
 ) -> SyncStats:
     done = SyncStats()
@@ -99,7 +121,7 @@ def _sync_folder(
                 old = None
             if old is None:
                 made.mkdir()
-            done += _sync_folder(Path(entry.path), made, f"{path}/", always, links)
+            done += _sync_folder(Path(entry.path), made, f"{path}/", doubt, links)
             _copy_metadata(Path(entry.path), made, info)
             continue
         first = links.get((info.st_dev, info.st_ino))
@@ -112,7 +134,8 @@ def _sync_folder(
                 os.link(first, made, follow_symlinks=False)
                 done += SyncStats(files=1)
             continue
-        if old is not None and path not in always and _same(info, old):
+        source_path = Path(entry.path)
+        if old is not None and not doubt.about(path, info) and _same(source_path, info, made, old):
             if _attributes(Path(entry.path)) != _attributes(made):
                 _copy_metadata(Path(entry.path), made, info)
             continue
@@ -120,9 +143,11 @@ def _sync_folder(
     return done
 
 
-def _same(info: os.stat_result, old: os.stat_result) -> bool:
+def _same(source: Path, info: os.stat_result, made: Path, old: os.stat_result) -> bool:
     fields = ("st_mode", "st_uid", "st_gid", "st_size", "st_mtime_ns", "st_rdev")
-    return all(getattr(info, name) == getattr(old, name) for name in fields)
+    if any(getattr(info, name) != getattr(old, name) for name in fields):
+        return False
+    return not stat.S_ISLNK(info.st_mode) or source.readlink() == made.readlink()
 
 
 def _copy(source: Path, made: Path, info: os.stat_result, old: os.stat_result | None) -> int:

@@ -15,6 +15,8 @@ from minidocknet.model.shaping import PLAIN, Shaping
 if TYPE_CHECKING:  # loading networkx takes longer than most commands: only where a graph is asked
     import networkx as nx
 
+    from minidocknet.model.apps import AppSpec  # which takes names' rules from here
+
 Scalar = str | int | float | bool
 SwitchMode = Literal["node", "shared", "none"]
 InnerEngineMode = Literal["lazy", "eager"]
@@ -125,13 +127,17 @@ class LinkSpec:
 
 @dataclass(frozen=True)
 class Topology:
-    """Nodes and links.  Raises :class:`TopologyError` on duplicates, self links, dangling names."""
+    """Nodes, links and applications.
+
+    Raises :class:`TopologyError` on duplicates, self links, dangling names.
+    """
 
     name: str
     nodes: tuple[NodeSpec, ...]
     links: tuple[LinkSpec, ...] = ()
     description: str = ""
     source: str = ""
+    apps: tuple[AppSpec, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.nodes:
@@ -152,6 +158,15 @@ class Topology:
             if link.ends in joined:
                 raise TopologyError(f"link {link.a} - {link.b} is there twice; keep one")
             joined.add(link.ends)
+        for app in self.apps:
+            if app.node not in names:
+                raise TopologyError(f"application {app.name} names the unknown node {app.node!r}")
+            if app.name.lower() in seen:
+                raise TopologyError(
+                    f"there is a node or an application {app.name!r} already (host names ignore "
+                    "case); rename one"
+                )
+            seen.add(app.name.lower())
 
     @cached_property
     def _by_name(self) -> dict[str, NodeSpec]:

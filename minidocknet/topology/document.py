@@ -7,11 +7,13 @@ documentation.
 from __future__ import annotations
 
 import re
+import shlex
 from ipaddress import AddressValueError, IPv4Interface, NetmaskValueError
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
+from minidocknet.model.apps import MovePolicy, RestartPolicy, Volume, parse_volume
 from minidocknet.model.shaping import JitterDistribution
 from minidocknet.model.topology import (
     Encapsulation,
@@ -67,6 +69,25 @@ def parse_text(value: object) -> str:
     return str(value)
 
 
+def parse_command(value: object) -> tuple[str, ...]:
+    """A list of words, or text that is split as a shell would; whole numbers are words too."""
+    if isinstance(value, str):
+        try:
+            return tuple(shlex.split(value))
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no command: {str(error).lower()}") from None
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no command; write text, or a list of words")
+    return tuple(parse_text(word) for word in value)
+
+
+def parse_volume_text(value: object) -> Volume:
+    """``NAME:/path[:ro]``."""
+    if not isinstance(value, str):
+        raise ValueError(f"volume {value!r} is not NAME:/path or NAME:/path:ro")
+    return parse_volume(value)
+
+
 def _quantity(*examples: str | int | float) -> WithJsonSchema:
     return WithJsonSchema({"type": ["number", "string"], "examples": list(examples)})
 
@@ -87,6 +108,22 @@ Address = Annotated[
     WithJsonSchema({"type": "string", "examples": ["10.0.0.1/24"]}),
 ]
 Text = Annotated[str, BeforeValidator(parse_text), _TEXT_SCHEMA]
+Command = Annotated[
+    tuple[str, ...],
+    BeforeValidator(parse_command),
+    WithJsonSchema(
+        {
+            "type": ["string", "array"],
+            "items": {"type": ["string", "integer"]},
+            "examples": ["python3 -m http.server 80", ["sh", "-c", "echo hello"]],
+        }
+    ),
+]
+AppVolume = Annotated[
+    Volume,
+    BeforeValidator(parse_volume_text),
+    WithJsonSchema({"type": "string", "examples": ["data:/var/lib/data", "web:/srv:ro"]}),
+]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -190,6 +227,35 @@ class NodeEntry(_Strict):
     )
 
 
+class AppEntry(_Strict):
+    """An application: a container on a node's own engine, deployed with the lab."""
+
+    node: Text = Field(description="the node it runs on")
+    image: str = Field(min_length=1, description="container image; node for the node image itself")
+    command: Command = Field(
+        default=(), description="in place of the image's own: text split as a shell would, or words"
+    )
+    entrypoint: Command | None = Field(default=None, description="in place of the image's own")
+    ip: Address | None = Field(
+        default=None, description="its address with prefix length, in the lab's subnet"
+    )
+    mac: str | None = Field(default=None, description="MAC address of its interface")
+    cpus: Annotated[Number, Field(ge=0.01, le=1024)] | None = Field(
+        default=None, description="cores' worth of CPU time"
+    )
+    memory: Size | None = Field(default=None, description="memory limit, 6M or more")
+    env: dict[str, Text] = Field(default={}, description="environment variables")
+    volumes: list[AppVolume] = Field(
+        default=[], description="volumes of its own, which move with it, as NAME:/path[:ro]"
+    )
+    restart: RestartPolicy = Field(
+        default="no", description="when its engine starts it again after it ended"
+    )
+    policy: MovePolicy = Field(
+        default="live", description="how it may be moved: with its memory, started afresh, not"
+    )
+
+
 class Defaults(_Strict):
     """What nodes and links have that do not say otherwise."""
 
@@ -217,3 +283,6 @@ class Document(_Strict):
         json_schema_extra=_names_or_mapping,
     )
     links: list[LinkEntry] = Field(default=[], description="at most one link between two nodes")
+    apps: dict[str, AppEntry] = Field(
+        default={}, description="application names, which are host names too, with their attributes"
+    )

@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from minidocknet.model.apps import AppSpec
 from minidocknet.model.errors import TopologyError
 from minidocknet.model.shaping import GilbertElliott, Shaping
 from minidocknet.model.topology import LinkSpec, NodeSpec, Topology
 from minidocknet.topology.document import (
+    AppEntry,
     BurstLoss,
     Defaults,
     Direction,
@@ -35,6 +37,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "link": LinkDefaults,
     "nodes": NodeEntry,
     "links": LinkEntry,
+    "apps": AppEntry,
     "a_to_b": Direction,
     "b_to_a": Direction,
     "burst_loss": BurstLoss,
@@ -154,7 +157,7 @@ def _model_at(path: Path_) -> type[BaseModel]:
     for index in range(len(path) - 1, -1, -1):
         part = path[index]
         parent = path[index - 1] if index else None
-        if parent == "nodes" or parent == "links":
+        if parent in ("nodes", "links", "apps"):
             return _MODELS[str(parent)]
         if isinstance(part, str) and part in _MODELS:
             return _MODELS[part]
@@ -169,6 +172,8 @@ def _where(path: Path_) -> str:
     suffix = f" ({rest})" if rest else ""
     if path[0] == "nodes" and len(path) > 1:
         return f" of node {path[1]!r}{suffix}"
+    if path[0] == "apps" and len(path) > 1:
+        return f" of application {path[1]!r}{suffix}"
     if path[0] == "links" and len(path) > 1:
         return f" of link {int(path[1]) + 1}{suffix}"
     return f" of {'.'.join(str(part) for part in path)}"
@@ -200,6 +205,7 @@ def _build(document: Document, position: Position, file: str, default_name: str)
         checker.check(entry_.a, entry_.b, line)
         with located(file, line):
             links.append(_link(entry_, document.defaults.link))
+    apps = _apps(document, position, file, seen)
     with located(file, 1):
         return Topology(
             name=document.name or default_name,
@@ -207,7 +213,54 @@ def _build(document: Document, position: Position, file: str, default_name: str)
             links=tuple(links),
             description=document.description,
             source=document.source,
+            apps=apps,
         )
+
+
+def _apps(
+    document: Document, position: Position, file: str, seen: dict[str, tuple[str, int]]
+) -> tuple[AppSpec, ...]:
+    """The applications; ``seen``: the nodes' names in lower case, with their lines."""
+    seen = dict(seen)
+    apps = []
+    for name, entry in document.apps.items():
+        line = position.line_of(("apps", name))
+        if name.lower() in seen:
+            other, first = seen[name.lower()]
+            raise TopologyError(
+                f"application {name!r} has the host name of {other!r} in line {first}; rename one",
+                file=file,
+                line=line,
+            )
+        seen[name.lower()] = (name, line)
+        if entry.node not in document.nodes:
+            raise TopologyError(
+                f"application {name!r} names the unknown node {shown(entry.node)}",
+                file=file,
+                line=position.line_of(("apps", name, "node")),
+                remedy=did_you_mean(entry.node, document.nodes) or "add the node",
+            )
+        with located(file, line):
+            apps.append(_app(name, entry))
+    return tuple(apps)
+
+
+def _app(name: str, entry: AppEntry) -> AppSpec:
+    return AppSpec(
+        name=name,
+        node=entry.node,
+        image=entry.image,
+        command=entry.command,
+        entrypoint=entry.entrypoint,
+        ip=entry.ip,
+        mac=entry.mac,
+        cpus=entry.cpus,
+        memory_bytes=entry.memory,
+        env=dict(entry.env),
+        volumes=tuple(entry.volumes),
+        restart=entry.restart,
+        policy=entry.policy,
+    )
 
 
 def _node(name: str, entry: NodeEntry, defaults: NodeEntry) -> NodeSpec:

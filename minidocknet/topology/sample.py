@@ -13,12 +13,13 @@ from minidocknet.model.topology import Topology
 
 
 def induced(topology: Topology, names: Collection[str]) -> Topology:
-    """The nodes called ``names`` and the links among them, in the map's order."""
+    """The nodes called ``names``, their applications and the links among them, in the map's order."""
     kept = frozenset(names)
     return replace(
         topology,
         nodes=tuple(node for node in topology.nodes if node.name in kept),
         links=tuple(link for link in topology.links if link.a in kept and link.b in kept),
+        apps=tuple(app for app in topology.apps if app.node in kept),
     )
 
 

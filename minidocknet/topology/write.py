@@ -1,14 +1,16 @@
 """Topologies out: our YAML (which reads back exactly), GraphML, GML, and the JSON that
 ``mdn topology show --format json`` prints.
 
-GraphML and GML carry every field too, but names of attributes in GML are bound to letters, digits
-and ``_``, and truth values become numbers there.
+GraphML and GML carry every field of nodes and links too, but names of attributes in GML are bound
+to letters, digits and ``_``, and truth values become numbers there.  They have no place for
+applications, which a warning counts.
 """
 
 from __future__ import annotations
 
 import html
 import json
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +18,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 import yaml
 
+from minidocknet.model.apps import AppSpec, volume_text
 from minidocknet.model.shaping import PLAIN, GilbertElliott, Shaping
 from minidocknet.model.topology import LinkSpec, NodeSpec, Scalar, Topology
 from minidocknet.topology.attributes import link_attributes, node_attributes
 from minidocknet.topology.yamlsource import scalar_value
+
+log = logging.getLogger(__name__)
 
 JSON_SCHEMA_VERSION = 1
 FORMATS = ("yaml", "graphml", "gml", "json")
@@ -29,6 +34,13 @@ def write_topology(topology: Topology, form: str) -> str:
     """The text of ``topology`` in one of :data:`FORMATS`."""
     if form == "yaml":
         return topology_yaml(topology)
+    if topology.apps and form in ("graphml", "gml"):
+        log.warning(
+            "%s: %d applications left out, for which %s has no place",
+            topology.name,
+            len(topology.apps),
+            {"graphml": "GraphML", "gml": "GML"}[form],
+        )
     if form == "graphml":
         return topology_graphml(topology)
     if form == "gml":
@@ -52,6 +64,7 @@ def topology_json(topology: Topology) -> dict[str, Any]:
         "is_connected": topology.is_connected,
         "nodes": [_json_node(node) for node in topology.nodes],
         "links": [_json_link(link) for link in topology.links],
+        "apps": [_json_app(app) for app in topology.apps],
     }
 
 
@@ -83,6 +96,24 @@ def _json_link(link: LinkSpec) -> dict[str, Any]:
     if not link.is_symmetric:
         data["reverse"] = link.b_to_a.as_dict()
     return data
+
+
+def _json_app(app: AppSpec) -> dict[str, Any]:
+    return {
+        "name": app.name,
+        "node": app.node,
+        "image": app.image,
+        "command": list(app.command),
+        "entrypoint": None if app.entrypoint is None else list(app.entrypoint),
+        "ip": str(app.ip) if app.ip else None,
+        "mac": app.mac,
+        "cpus": app.cpus,
+        "memory_bytes": app.memory_bytes,
+        "env": dict(app.env),
+        "volumes": [volume_text(volume) for volume in app.volumes],
+        "restart": app.restart,
+        "policy": app.policy,
+    }
 
 
 # --- YAML -----------------------------------------------------------------------------------
@@ -117,6 +148,8 @@ def topology_yaml(topology: Topology) -> str:
     document["nodes"] = nodes if any(nodes.values()) else list(nodes)
     if topology.links:
         document["links"] = [_yaml_link(link, shared) for link in topology.links]
+    if topology.apps:
+        document["apps"] = {app.name: _yaml_app(app) for app in topology.apps}
     return yaml.dump(
         document,
         Dumper=_Dumper,
@@ -171,6 +204,30 @@ def _yaml_link(link: LinkSpec, shared: Shaping) -> dict[str, Any]:
         data["attrs"] = dict(link.attrs)
     if not link.is_symmetric:
         data["b_to_a"] = _yaml_shaping(link.b_to_a, link.a_to_b)
+    return data
+
+
+def _yaml_app(app: AppSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {"node": app.node, "image": app.image}
+    if app.command:
+        data["command"] = list(app.command)
+    if app.entrypoint is not None:
+        data["entrypoint"] = list(app.entrypoint)
+    if app.ip is not None:
+        data["ip"] = str(app.ip)
+    for key in ("mac", "cpus"):
+        if getattr(app, key) is not None:
+            data[key] = getattr(app, key)
+    if app.memory_bytes is not None:
+        data["memory"] = _size_text(app.memory_bytes)
+    if app.env:
+        data["env"] = dict(app.env)
+    if app.volumes:
+        data["volumes"] = [volume_text(volume) for volume in app.volumes]
+    if app.restart != "no":
+        data["restart"] = app.restart
+    if app.policy != "live":
+        data["policy"] = app.policy
     return data
 
 
