@@ -124,6 +124,7 @@ def _first_state(plan: Plan, options: DeployOptions, capabilities: Capabilities)
         kernel_datapath=bool(capabilities.openvswitch),
         next_index=len(plan.nodes),
         next_link=len(plan.links),
+        next_app=len(plan.apps),
     )
 
 

@@ -312,4 +312,5 @@ def topology_of(plan: Plan) -> Topology:
             )
             for link in plan.links
         ),
+        apps=tuple(replace(app.spec, node=app.node, ip=app.ip, mac=app.mac) for app in plan.apps),
     )

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from minidocknet.core.lab import Lab
 from minidocknet.core.nodefiles import write_files
-from minidocknet.plan.build import lab_mtu
 from minidocknet.plan.files import FLOWS
 from minidocknet.plan.flows import flow_rules
 from minidocknet.plan.model import EndPlan, NodePlan, Plan
+from minidocknet.plan.mtu import lab_mtu
 from minidocknet.plan.names import SHARED_SWITCH
 from minidocknet.plan.routing import has_loops
 from minidocknet.plan.switchdb import (

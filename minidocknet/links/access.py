@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from minidocknet.links.base import Homes
 from minidocknet.plan.addressing import access_mac
-from minidocknet.plan.build import lab_mtu
 from minidocknet.plan.model import NodePlan, Plan
+from minidocknet.plan.mtu import lab_mtu
 from minidocknet.plan.names import SHARED_SWITCH
 from minidocknet.plan.switchdb import access_port
 from minidocknet.runtime.netns import Batch

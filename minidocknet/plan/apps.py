@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Interface
+from itertools import count
 
 from minidocknet.model.apps import AppSpec
 from minidocknet.model.errors import UsageError
 from minidocknet.plan.addressing import app_address, app_mac
-from minidocknet.plan.build import lab_mtu
 from minidocknet.plan.model import AppPlan, NodePlan, Plan
+from minidocknet.plan.mtu import lab_mtu
 from minidocknet.plan.switchdb import ACCESS_PORT, BRIDGE
 
 # OpenFlow numbers of applications' ports: above every link's.
@@ -40,15 +42,17 @@ def plan_app(plan: Plan, spec: AppSpec, index: int) -> AppPlan:
         ip = app_address(index, plan.subnet, taken)
     elif spec.ip.ip in taken:
         raise UsageError(f"application {spec.name}: the address {spec.ip.ip} is taken")
-    elif spec.ip.ip not in plan.subnet:
+    elif not _is_reachable(plan, spec.ip):
         raise UsageError(
             f"application {spec.name}: {spec.ip.ip} lies outside of the lab's {plan.subnet}",
             remedy="leave --ip out, or deploy with another --subnet",
         )
     else:
         ip = spec.ip if spec.ip.network.prefixlen < 32 else _with_prefix(plan, spec)
-    mac = (spec.mac or app_mac(index)).lower()
-    if mac in {one.mac.lower() for one in known}:
+    macs = {one.mac.lower() for one in known}
+    # A saved lab's applications have the addresses of the numbers that they had there.
+    mac = (spec.mac or next(mac for n in count(index) if (mac := app_mac(n)) not in macs)).lower()
+    if mac in macs:
         raise UsageError(f"application {spec.name}: the MAC address {mac} is taken")
     return AppPlan(
         name=spec.name,
@@ -62,6 +66,11 @@ def plan_app(plan: Plan, spec: AppSpec, index: int) -> AppPlan:
     )
 
 
+def _is_reachable(plan: Plan, ip: IPv4Interface) -> bool:
+    """In the lab's subnet, or in a node's, which a map may put elsewhere."""
+    return ip.ip in plan.subnet or any(ip.ip in node.ip.network for node in plan.nodes)
+
+
 def _with_prefix(plan: Plan, spec: AppSpec) -> IPv4Interface:
     assert spec.ip is not None
     return IPv4Interface((spec.ip.ip, plan.subnet.prefixlen))
@@ -73,6 +82,17 @@ def _check_place(plan: Plan, app: str, node: str) -> None:
             f"application {app} needs a switch of the node's own, and {node} has none",
             remedy="deploy the lab with --switch node, or take another node",
         )
+
+
+def with_apps(plan: Plan, specs: Iterable[AppSpec]) -> Plan:
+    """``plan`` with a topology's applications, numbered in their order.
+
+    Addresses that are asked for are given out before those that are not.  Errors: :func:`plan_app`.
+    """
+    numbered = sorted(enumerate(specs), key=lambda item: (item[1].ip is None, item[1].mac is None))
+    for index, spec in numbered:
+        plan = with_app(plan, plan_app(plan, spec, index))
+    return replace(plan, apps=tuple(sorted(plan.apps, key=lambda app: app.index)))
 
 
 def with_app(plan: Plan, app: AppPlan) -> Plan:

@@ -12,6 +12,7 @@ from minidocknet.model.shaping import Shaping
 from minidocknet.model.topology import LinkKind, LinkSpec, NodeSpec, Topology, routing_cost
 from minidocknet.plan.addressing import assign_addresses, free_subnet, node_mac, port_mac
 from minidocknet.plan.allowance import UNCALIBRATED, Calibration
+from minidocknet.plan.apps import with_apps
 from minidocknet.plan.drivers import ShapingNeed, choose_link_kind
 from minidocknet.plan.model import EndPlan, LinkPlan, NodePlan, Plan
 from minidocknet.plan.mtu import link_mtu
@@ -46,10 +47,15 @@ def build_plan(
 ) -> Plan:
     """The whole plan of ``lab``.
 
-    Raises UsageError (options), TopologyError (addresses) or CapabilityError (link kinds).
+    Raises UsageError (options, applications), TopologyError (addresses) or CapabilityError (link
+    kinds).
     """
     check_lab_name(lab)
-    addresses = assign_addresses(((n.name, n.ip) for n in topology.nodes), options.subnet)
+    addresses = assign_addresses(
+        ((node.name, node.ip) for node in topology.nodes),
+        options.subnet,
+        taken=[app.ip.ip for app in topology.apps if app.ip is not None],
+    )
     nodes = {
         spec.name: plan_node(lab, index, spec, addresses[spec.name], options, surroundings)
         for index, spec in enumerate(topology.nodes)
@@ -81,7 +87,7 @@ def build_plan(
         nodes=tuple(nodes.values()),
         links=tuple(links),
     )
-    return _with_underlay(plan, surroundings.used_networks)
+    return with_apps(_with_underlay(plan, surroundings.used_networks), topology.apps)
 
 
 def plan_node(
@@ -223,11 +229,6 @@ def check_switchless(nodes: Mapping[str, NodePlan], links: Iterable[LinkPlan]) -
 def routes_by_kernel(plan: Plan) -> bool:
     """True where no node has a switch, so that the nodes' kernels forward IP packets."""
     return all(node.switch == "none" for node in plan.nodes)
-
-
-def lab_mtu(plan: Plan) -> int:
-    """The smallest MTU of the lab's links: one Ethernet segment has one MTU."""
-    return min((link.mtu for link in plan.links), default=1500)
 
 
 def _with_underlay(plan: Plan, used: Iterable[IPv4Network]) -> Plan:

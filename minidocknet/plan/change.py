@@ -36,10 +36,13 @@ def with_node(
     surroundings: Surroundings,
 ) -> Plan:
     """``plan`` with node ``spec`` and its ``links``, numbered from ``index`` and ``first_link``."""
-    if any(node.name.lower() == spec.name.lower() for node in plan.nodes):
-        raise UsageError(f"lab {plan.lab} has a node {spec.name!r} already")
+    for kind, taken in (("a node", plan.nodes), ("an application", plan.apps)):
+        if any(one.name.lower() == spec.name.lower() for one in taken):
+            raise UsageError(f"lab {plan.lab} has {kind} {spec.name!r} already")
     addresses = assign_addresses(
-        [(spec.name, spec.ip)], plan.subnet, taken=[node.ip.ip for node in plan.nodes]
+        [(spec.name, spec.ip)],
+        plan.subnet,
+        taken=[one.ip.ip for group in (plan.nodes, plan.apps) for one in group],
     )
     node = plan_node(plan.lab, index, spec, addresses[spec.name], options, surroundings)
     if plan.underlay is not None:
@@ -89,8 +92,20 @@ def _free_port(plan: Plan, node: str) -> int:
 
 
 def without_node(plan: Plan, name: str) -> tuple[Plan, tuple[LinkPlan, ...]]:
-    """``plan`` without node ``name``, and the links that went with it."""
+    """``plan`` without node ``name``, and the links that went with it.
+
+    UsageError for the last node, and for one that has applications.
+    """
     plan.node(name)
+    apps = plan.apps_on(name)
+    if apps:
+        one = len(apps) == 1
+        raise UsageError(
+            f"node {name} has the application{'' if one else 's'} "
+            + ", ".join(app.name for app in apps),
+            remedy=f"move {'it' if one else 'them'} to another node (mdn migrate {apps[0].name} "
+            f"--to NODE), or remove {'it' if one else 'them'} (mdn app rm {apps[0].name})",
+        )
     if len(plan.nodes) == 1:
         raise UsageError(
             f"{name} is the last node of lab {plan.lab}",

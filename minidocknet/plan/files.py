@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from minidocknet.plan.build import lab_mtu, routes_by_kernel
+from minidocknet.plan.build import routes_by_kernel
 from minidocknet.plan.flows import flow_rules
 from minidocknet.plan.model import NodePlan, Plan
+from minidocknet.plan.mtu import lab_mtu
 from minidocknet.plan.names import SHARED_SWITCH
 from minidocknet.plan.routing import has_loops, next_hops
 from minidocknet.plan.switchdb import BRIDGE, bridge_name, switch_record

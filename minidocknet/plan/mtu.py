@@ -1,8 +1,9 @@
-"""What fits through a link: the underlay's MTU minus the encapsulation."""
+"""What fits through a link, the underlay's MTU minus the encapsulation, and through a lab."""
 
 from __future__ import annotations
 
 from minidocknet.model.topology import LinkKind
+from minidocknet.plan.model import Plan
 
 ETHERNET_MTU = 1500
 _IPV4, _UDP, _ETHERNET, _VXLAN = 20, 8, 14, 8
@@ -20,3 +21,8 @@ def link_mtu(kind: LinkKind, *, encap_l2tp: bool, underlay_mtu: int = ETHERNET_M
     else:
         return ETHERNET_MTU
     return min(ETHERNET_MTU, underlay_mtu - overhead)
+
+
+def lab_mtu(plan: Plan) -> int:
+    """The smallest MTU of the lab's links: one Ethernet segment has one MTU."""
+    return min((link.mtu for link in plan.links), default=ETHERNET_MTU)

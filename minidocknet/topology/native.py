@@ -122,6 +122,8 @@ def _explained(error: ErrorDetails) -> tuple[str, str | None]:
     path: Path_ = error["loc"]
     where = _where(path[:-1])
     last = str(path[-1]) if path else "the document"
+    if len(path) > 2 and isinstance(path[-1], int):
+        last = f"{path[-2]}[{path[-1]}]"
     kind, value = error["type"], error["input"]
     if kind == "extra_forbidden":
         known = list(_model_at(path[:-1]).model_fields)

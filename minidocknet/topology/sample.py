@@ -13,7 +13,7 @@ from minidocknet.model.topology import Topology
 
 
 def induced(topology: Topology, names: Collection[str]) -> Topology:
-    """The nodes called ``names``, their applications and the links among them, in the map's order."""
+    """The nodes called ``names`` with their applications and the links among them, in order."""
     kept = frozenset(names)
     return replace(
         topology,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from minidocknet.model.errors import TopologyError
 from minidocknet.topology import load_topology
-from minidocknet.topology.write import topology_gml, topology_graphml, topology_yaml
+from minidocknet.topology.write import topology_yaml
+from minidocknet.topology.write_graphs import topology_gml, topology_graphml
 
 from .conftest import ROCKETFUEL
 from .strategies import check_located, mutations

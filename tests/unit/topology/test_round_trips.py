@@ -13,13 +13,8 @@ from minidocknet.topology import load_topology
 from minidocknet.topology.gml import parse_gml
 from minidocknet.topology.graphml import parse_graphml
 from minidocknet.topology.native import parse_native
-from minidocknet.topology.write import (
-    topology_gml,
-    topology_graphml,
-    topology_json,
-    topology_yaml,
-    write_topology,
-)
+from minidocknet.topology.write import topology_json, topology_yaml, write_topology
+from minidocknet.topology.write_graphs import topology_gml, topology_graphml
 
 from .strategies import topologies
 
