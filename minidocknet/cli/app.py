@@ -26,6 +26,7 @@ from minidocknet.model.errors import MdnError
 if TYPE_CHECKING:
     from minidocknet.core.apps.listing import AppStatus
     from minidocknet.core.network import Network
+    from minidocknet.migrate.checkpoints import Checkpoint
 
 
 @click.group(short_help="Run containers on nodes, and look after them.")
@@ -334,6 +335,82 @@ def rm(lab: str | None, apps: tuple[str, ...]) -> None:
     for name in _known(network, apps):
         remove_app(network.lab, name)
         say(f"application {name} is removed")
+
+
+@app.command(short_help="Keep the memory and files of one.")
+@lab_option
+@click.option("--name", "label", metavar="NAME", help="Of the checkpoint; else the next number.")
+@click.option("--stop", "stop_it", is_flag=True, help="Leave it stopped.")
+@format_option
+@app_argument()
+def checkpoint(lab: str | None, label: str | None, stop_it: bool, form: str, app: str) -> None:
+    """Keep APP's memory, files and volumes as they are now; it stands still meanwhile."""
+    network = attach(lab)
+    from minidocknet.migrate.keep import checkpoint_app
+
+    kept = checkpoint_app(network.lab, app, label, leave_running=not stop_it)
+    say(f"checkpoint {kept.label} of {app} holds {kept.bytes / 1e6:.1f} MB")
+    if form == "json":
+        print_json({"schema": 1, "lab": network.name, **_checkpoint_json(kept)})
+
+
+@app.command(short_help="Bring one back to a checkpoint.")
+@lab_option
+@click.option("--name", "label", metavar="NAME", help="Of the checkpoint; else the latest.")
+@click.option("--to", "node", metavar="NODE", shell_complete=complete_nodes,
+              help="Where it goes on; else where it is.")  # fmt: skip
+@format_option
+@app_argument()
+def restore(lab: str | None, label: str | None, node: str | None, form: str, app: str) -> None:
+    """Bring APP back to a kept checkpoint; what happened to it since is lost."""
+    network = attach(lab)
+    from minidocknet.migrate.keep import restore_app
+
+    kept = restore_app(network.lab, app, label, node=node)
+    say(f"application {app} goes on from checkpoint {kept.label}")
+    if form == "json":
+        print_json({"schema": 1, "lab": network.name, **_checkpoint_json(kept)})
+
+
+@app.command("checkpoints", short_help="List the kept checkpoints of one.")
+@lab_option
+@format_option
+@app_argument()
+def checkpoints_command(lab: str | None, form: str, app: str) -> None:
+    """List the kept checkpoints of APP, the oldest first."""
+    network = attach(lab)
+    network.lab.plan.app(app)
+    from datetime import datetime
+
+    from minidocknet.migrate.checkpoints import kept
+
+    found = kept(network.lab, app)
+    if form == "json":
+        print_json([_checkpoint_json(one) for one in found])
+        return
+    print_table(
+        ["name", "of", "node", "MB"],
+        [
+            (
+                one.label,
+                datetime.fromtimestamp(one.created_at).isoformat(" ", "seconds"),
+                one.node,
+                round(one.bytes / 1e6, 1),
+            )
+            for one in found
+        ],
+    )
+
+
+def _checkpoint_json(kept: Checkpoint) -> dict[str, Any]:
+    return {
+        "app": kept.app,
+        "name": kept.label,
+        "node": kept.node,
+        "created_at": kept.created_at,
+        "bytes": kept.bytes,
+        "processes": len(kept.processes),
+    }
 
 
 @app.command(short_help="Show what they take of their nodes.")

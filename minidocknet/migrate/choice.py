@@ -42,13 +42,16 @@ def choose(
     found: Container,
     asked: Mode | Literal["auto"],
     via: Via,
+    *,
+    stays: bool = False,
 ) -> Choice:
-    """Survey the application, then decide.
+    """Survey the application, then decide.  ``stays``: it is frozen, but goes nowhere.
 
     Raises UsageError (its policy, a shared volume) or CapabilityError (what CRIU or the kernel
     cannot do), each with what would work.
     """
-    check_policy(lab.plan, app, target, asked)
+    if not stays:
+        check_policy(lab.plan, app, target, asked)
     if not found.running:
         if asked not in ("auto", "cold"):
             raise UsageError(

@@ -14,7 +14,6 @@ from minidocknet.model.errors import ApplyError
 from minidocknet.model.moves import MoveRecord
 from minidocknet.plan.model import AppPlan
 
-
 # More than the coarsest tick of a kernel's clock (CONFIG_HZ=100).
 _TICK_NS = 20_000_000
 

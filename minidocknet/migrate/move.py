@@ -34,8 +34,9 @@ from minidocknet.migrate.downtime import DowntimeProbe, probe_peer
 from minidocknet.migrate.files import FileSync
 from minidocknet.migrate.lazy import PageRoute, page_port
 from minidocknet.migrate.mover import Mover, MoverRefusal, mover
+from minidocknet.migrate.place import put_plan, set_policy
 from minidocknet.migrate.recovery import Verdict
-from minidocknet.migrate.settle import put_plan, restore_policy, set_policy, settle_app
+from minidocknet.migrate.settle import settle_app
 from minidocknet.migrate.stats import dump_stats, restore_stats
 from minidocknet.migrate.thaw import Thaw
 from minidocknet.model.errors import ApplyError, LabError, MdnError, UsageError
@@ -43,6 +44,7 @@ from minidocknet.model.events import AppMoved, AppMovePhase, AppMoving
 from minidocknet.model.moves import Mode, MoveRecord, MoveReport, Phase, Via
 from minidocknet.plan.apps import moved
 from minidocknet.plan.model import AppPlan
+from minidocknet.runtime.app_config import restart_policy
 
 _LAZY_TIMEOUT_S = 600.0
 
@@ -321,7 +323,7 @@ class Move:
         lab, app, record = self.lab, self.lab.plan.app(self.app.name), self.record
         own = tuple(volume.name for volume in app.spec.volumes)
         containers.remove(lab, record.source, app.name, volumes=own)
-        restore_policy(lab, app, record.target, record)
+        set_policy(lab, app.name, record.target, dict(restart_policy(app.spec)))
         for pid in lab.homes([record.source, record.target]).values():
             _discard(pid, record.folder)
         end_move(lab, app.name)

@@ -14,10 +14,12 @@ from minidocknet.model.moves import MoveRecord
 # ``thaw-source`` / ``thaw-target``: restore it there from the move's images.
 # ``start-source`` / ``start-target``: start it there (a cold move, or memory that is lost).
 # ``finish``: it runs at the target; remove the source's.
-# ``lost``: its node is off and no complete images are elsewhere.
+# ``lost``: its node is off and no complete images of the move are elsewhere; ``thaw-kept``: so it
+# goes on from the latest kept checkpoint.
 Verdict = Literal[
-    "stay", "thaw-source", "thaw-target", "start-source", "start-target", "finish", "lost"
-]
+    "stay", "thaw-source", "thaw-target", "start-source", "start-target", "finish", "lost",
+    "thaw-kept",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 
 from minidocknet.core.apps import containers
 from minidocknet.core.apps.journal import end_move, moving_apps, read_move
 from minidocknet.core.interrupts import held
 from minidocknet.core.lab import Lab
-from minidocknet.core.locks import app_lock_if_free, lab_lock
-from minidocknet.core.switches import move_app_rules
+from minidocknet.core.locks import app_lock_if_free
 from minidocknet.migrate.mover import Mover, mover
+from minidocknet.migrate.place import put_plan, set_policy
 from minidocknet.migrate.recovery import Sight, Verdict, decide
 from minidocknet.migrate.thaw import Thaw
 from minidocknet.model.errors import ApplyError, LabError, MdnError
 from minidocknet.model.events import AppMoved
 from minidocknet.model.moves import MoveRecord
-from minidocknet.plan.apps import moved
 from minidocknet.plan.model import AppPlan
-from minidocknet.plan.names import app_container
 from minidocknet.runtime.app_config import restart_policy
 
 
@@ -65,28 +62,29 @@ def settle(lab: Lab, record: MoveRecord) -> Verdict:
                 movers[node] = stack.enter_context(mover(lab, node))
         if record.target_id is not None and record.target in movers:
             movers[record.target].ask("call_off", id=record.target_id)
-        sights, trees = {}, {}
-        for node, identity in (
-            (record.source, record.source_id),
-            (record.target, record.target_id),
-        ):
-            sights[node], trees[node] = _look(lab, record, node, identity, homes, movers)
-        verdict = decide(record, sights[record.source], sights[record.target])
+        source, source_tree = _look(lab, record, record.source, record.source_id, homes, movers)
+        target, target_tree = _look(lab, record, record.target, record.target_id, homes, movers)
+        verdict = decide(record, source, target)
         if verdict == "lost":
+            if (chosen := last_resort(lab, record)) is not None:
+                return chosen
             raise LabError(
                 f"application {app.name} cannot run: node {record.source} is off, and the "
                 f"checkpoint did not reach {record.target} whole",
                 remedy=f"mdn node start {record.source}, or mdn app restore {app.name} --to NODE "
                 "from a kept checkpoint",
             )
-        place = record.target if verdict in ("finish", "thaw-target", "start-target") else None
-        place = place or record.source
-        other = record.source if place == record.target else record.target
-        _remove(lab, app, other, record)
+        there = verdict in ("finish", "thaw-target", "start-target")
+        place, other = record.source, record.target
+        if there:
+            place, other = other, place
+        # A checkpoint that is kept is a move to where the application is.
+        if place != other:
+            _remove(lab, app, other, record)
         put_plan(lab, app.name, place)
         app = lab.plan.app(app.name)
-        _run(lab, record, app, verdict, place, movers, trees[place])
-        restore_policy(lab, app, place, record)
+        _run(lab, record, app, verdict, place, movers, target_tree if there else source_tree)
+        set_policy(lab, app.name, place, dict(restart_policy(app.spec)))
         for found in movers.values():
             with suppress(ApplyError):
                 found.ask("discard", folder=record.folder)
@@ -103,6 +101,22 @@ def settle(lab: Lab, record: MoveRecord) -> Verdict:
         )
     )
     return verdict
+
+
+def last_resort(lab: Lab, record: MoveRecord) -> Verdict | None:
+    """The latest kept checkpoint goes on at the target; None where there is none, or no target."""
+    from minidocknet.migrate.checkpoints import kept
+    from minidocknet.migrate.keep import bring_back
+
+    found = kept(lab, record.app)
+    if not found or not lab.homes([record.target]):
+        return None
+    bring_back(lab, found[-1], record.target)
+    lab.events.warn(
+        f"node {record.source} is off: application {record.app} goes on on {record.target} from "
+        f"its checkpoint {found[-1].label!r}"
+    )
+    return "thaw-kept"
 
 
 def _look(
@@ -161,27 +175,3 @@ def _remove(lab: Lab, app: AppPlan, node: str, record: MoveRecord) -> None:
     found = containers.find(lab, node, app.name)
     if found is not None and known in (None, found.id):
         containers.remove(lab, node, app.name, volumes=own)
-
-
-def put_plan(lab: Lab, name: str, node: str) -> None:
-    """Make ``node`` the application's place in the lab's state and in the switches' rules."""
-    with lab_lock(lab.name):
-        lab.reload()
-        old = lab.plan
-        if old.app(name).node == node:
-            return
-        lab.update(replace(lab.state, plan=moved(old, name, node)))
-        move_app_rules(lab, old, lab.homes())
-
-
-def restore_policy(lab: Lab, app: AppPlan, node: str, record: MoveRecord) -> None:
-    """Give the container the restart policy again that it must not have while it is moved."""
-    set_policy(lab, app.name, node, restart_policy(app.spec))
-
-
-def set_policy(lab: Lab, app: str, node: str, policy: dict[str, object]) -> None:
-    with (
-        containers.engine_of(lab, node) as api,
-        containers.refusals(f"setting the restart policy of {app} on {node}"),
-    ):
-        api.update_container(app_container(app), restart_policy=policy)

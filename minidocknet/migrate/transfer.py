@@ -85,9 +85,9 @@ def sync_tree(
 
     Regular files count as equal with the same size, time of change (mtime, ns), owner and mode,
     but for those in ``always`` (paths relative to ``source``) and those that changed at or after
-    ``since_ns``: two changes within one tick of the kernel's clock leave the same time.  Everything that a layer of
-    overlayfs may hold comes along: white-outs (character device 0/0), extended attributes, hard
-    links, sockets, FIFOs, devices, links, sparse files.
+    ``since_ns``: two changes within one tick of the kernel's clock leave the same time.
+    Everything that a layer of overlayfs may hold comes along: white-outs (character device 0/0),
+    extended attributes, hard links, sockets, FIFOs, devices, links, sparse files.
     """
     links: dict[tuple[int, int], Path] = {}
     with _full_disks(target):
@@ -134,12 +134,12 @@ def _sync_folder(
                 os.link(first, made, follow_symlinks=False)
                 done += SyncStats(files=1)
             continue
-        source_path = Path(entry.path)
-        if old is not None and not doubt.about(path, info) and _same(source_path, info, made, old):
-            if _attributes(Path(entry.path)) != _attributes(made):
-                _copy_metadata(Path(entry.path), made, info)
+        file = Path(entry.path)
+        if old is not None and not doubt.about(path, info) and _same(file, info, made, old):
+            if _attributes(file) != _attributes(made):
+                _copy_metadata(file, made, info)
             continue
-        done += SyncStats(files=1, bytes=_copy(Path(entry.path), made, info, old))
+        done += SyncStats(files=1, bytes=_copy(file, made, info, old))
     return done
 
 

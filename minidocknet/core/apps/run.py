@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -73,6 +74,7 @@ def _unmake(lab: Lab, app: AppPlan) -> None:
 
 def _forget(lab: Lab, name: str) -> None:
     end_move(lab, name)
+    shutil.rmtree(lab.paths.state_dir / "checkpoints" / name, ignore_errors=True)
     with lab_lock(lab.name):
         lab.reload()
         old = lab.plan
