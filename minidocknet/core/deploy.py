@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+from minidocknet.core.apps.run import start_planned
 from minidocknet.core.calibrate import load_calibration
 from minidocknet.core.destroy import destroy_lab
 from minidocknet.core.homes import (
@@ -163,3 +164,6 @@ def _apply(lab: Lab, timings: dict[str, float]) -> None:
     if eager:
         with events.phase("engines", timings, len(eager)) as phase:
             wait_engines(lab, pids, phase.advance)
+    if plan.apps:
+        with events.phase("apps", timings, len(plan.apps)) as phase:
+            start_planned(lab, plan.apps, phase.advance)

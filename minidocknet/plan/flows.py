@@ -47,6 +47,29 @@ def flow_rules(plan: Plan) -> dict[str, tuple[str, ...]]:
     return rules
 
 
+def flow_changes(old: Plan, new: Plan) -> dict[str, tuple[str, ...]]:
+    """Per bridge that differs, the lines for ``ovs-ofctl add-flows`` from ``old`` to ``new``.
+
+    Only for plans with the same nodes and links.  An added rule takes the place of the one with
+    its match, so of those that go only the others are named.
+    """
+    before, after = flow_rules(old), flow_rules(new)
+    changes = {}
+    for node, rules in after.items():
+        was = {_match(rule): rule for rule in before[node]}
+        now = {_match(rule): rule for rule in rules}
+        lines = [f"delete_strict {match}" for match in was if match not in now]
+        lines += [f"add {rule}" for match, rule in now.items() if was.get(match) != rule]
+        if lines:
+            changes[node] = tuple(lines)
+    return changes
+
+
+def _match(rule: str) -> str:
+    """What tells a rule from the others of its bridge: priority and match."""
+    return rule.partition(",actions=")[0].removeprefix(f"cookie={COOKIE:#x},")
+
+
 def app_rule(plan: Plan, app: AppPlan, node: str, hops: Mapping[str, Mapping[str, str]]) -> str:
     """The rule at ``node`` for frames to the application: into its port, or towards its node.
 

@@ -145,6 +145,7 @@ def _split_name(path: Path) -> tuple[str, str]:
     raise TopologyError(
         "does not say whether it holds latencies or weights",
         file=path,
+        line=1,
         remedy="name it like 1221.latencies.intra beside 1221.weights.intra",
     )
 

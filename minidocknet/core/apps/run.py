@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -48,7 +48,9 @@ def run_app(lab: Lab, spec: AppSpec) -> AppPlan:
     return app
 
 
-def start_planned(lab: Lab, apps: Iterable[AppPlan]) -> None:
+def start_planned(
+    lab: Lab, apps: Iterable[AppPlan], on_started: Callable[[], None] = lambda: None
+) -> None:
     """Create and start applications that are in the lab's plan already, as a deployment does.
 
     One image after the other is made known first, so that no two threads build a store for it.
@@ -58,7 +60,7 @@ def start_planned(lab: Lab, apps: Iterable[AppPlan]) -> None:
         image_for_node(lab, app.node, app.spec.image)
     with ThreadPoolExecutor(lab.state.options.workers, thread_name_prefix="app") as pool:
         for _ in pool.map(lambda app: _make(lab, app), listed):
-            pass
+            on_started()
 
 
 def _make(lab: Lab, app: AppPlan) -> None:

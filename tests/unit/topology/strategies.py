@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from minidocknet.model.apps import MOVE_POLICIES, RESTART_POLICIES, AppSpec, Volume
 from minidocknet.model.errors import TopologyError
 from minidocknet.model.shaping import GilbertElliott, Shaping
 from minidocknet.model.topology import NODE_NAME, LinkSpec, NodeSpec, Topology
@@ -63,8 +64,10 @@ def topologies(
     draw: st.DrawFn,
     keys: st.SearchStrategy[str] = named_texts,
     values: st.SearchStrategy[Any] = scalars,
+    *,
+    apps: bool = False,
 ) -> Topology:
-    """Any topology; ``keys`` and ``values`` of its attributes."""
+    """Any topology; ``keys`` and ``values`` of its attributes; with ``apps`` where asked for."""
     names = draw(st.lists(node_names, min_size=1, max_size=6, unique_by=str.lower))
     attributes = attribute_maps(keys, values)
     nodes = tuple(draw(node_specs(name, attributes)) for name in names)
@@ -72,7 +75,10 @@ def topologies(
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=8)) if pairs else []
     symmetric = draw(shapings())
     links = tuple(draw(link_specs(a, b, attributes, symmetric)) for a, b in chosen)
-    return Topology(draw(named_texts), nodes, links, draw(texts), draw(texts))
+    used = {name.lower() for name in names}
+    own = draw(st.lists(node_names, max_size=3, unique_by=str.lower)) if apps else []
+    planned = tuple(draw(app_specs(name, names)) for name in own if name.lower() not in used)
+    return Topology(draw(named_texts), nodes, links, draw(texts), draw(texts), planned)
 
 
 def node_specs(name: str, attributes: st.SearchStrategy[Any]) -> st.SearchStrategy[NodeSpec]:
@@ -94,6 +100,29 @@ def node_specs(name: str, attributes: st.SearchStrategy[Any]) -> st.SearchStrate
         latitude=st.none() | st.floats(-90, 90),
         longitude=st.none() | st.floats(-180, 180),
         attrs=attributes,
+    )
+
+
+def app_specs(name: str, nodes: list[str]) -> st.SearchStrategy[AppSpec]:
+    """Applications called ``name`` on one of ``nodes``."""
+    words = st.lists(texts, max_size=3).map(tuple)
+    paths = st.from_regex(r"/[a-z]([a-z ]{0,5}[a-z])?", fullmatch=True)
+    volume = st.builds(Volume, st.sampled_from(["data", "v.1"]), paths, st.booleans())
+    return st.builds(
+        AppSpec,
+        name=st.just(name),
+        node=st.sampled_from(nodes),
+        image=named_texts,
+        command=words,
+        entrypoint=st.none() | words,
+        ip=st.none() | st.just(IPv4Interface("10.1.2.4/16")),
+        mac=st.none() | st.just("12:30:00:00:00:02"),
+        cpus=st.none() | st.floats(0.01, 1024),
+        memory_bytes=st.none() | st.integers(6 * 1024**2, 2**50),
+        env=attribute_maps(named_texts, texts),
+        volumes=st.lists(volume, max_size=2, unique_by=lambda v: v.target).map(tuple),
+        restart=st.sampled_from(RESTART_POLICIES),
+        policy=st.sampled_from(MOVE_POLICIES),
     )
 
 

@@ -33,7 +33,7 @@ gml_values = st.one_of(
 
 
 @relaxed
-@given(topologies())
+@given(topologies(apps=True))
 def test_yaml_reads_back_exactly(topology: Topology) -> None:
     assert parse_native(topology_yaml(topology)) == topology
 
@@ -51,9 +51,12 @@ def test_gml_reads_back_exactly(topology: Topology) -> None:
 
 
 @relaxed
-@given(topologies())
-def test_json_is_strict_json_with_all_nodes_and_links(topology: Topology) -> None:
+@given(topologies(apps=True))
+def test_json_is_strict_json_with_all_nodes_links_and_apps(topology: Topology) -> None:
     data = json.loads(json.dumps(topology_json(topology), allow_nan=False))
+    assert [(app["name"], app["node"], tuple(app["command"])) for app in data["apps"]] == [
+        (app.name, app.node, app.command) for app in topology.apps
+    ]
     assert [node["name"] for node in data["nodes"]] == [node.name for node in topology.nodes]
     for link, spec in zip(data["links"], topology.links, strict=True):
         assert link["delay_ms"] == spec.a_to_b.delay_ms
@@ -77,6 +80,7 @@ def test_json_shape_is_the_documented_one() -> None:
     data = topology_json(load_topology("dumbbell"))
     assert list(data) == [
         "schema", "name", "description", "source", "is_tree", "is_connected", "nodes", "links",
+        "apps",
     ]  # fmt: skip
     assert data["schema"] == 1
     bottleneck = next(link for link in data["links"] if link["a"] == "left")

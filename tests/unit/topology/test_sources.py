@@ -313,7 +313,7 @@ def test_unknown_sources(source: str, message: str, remedy: str) -> None:
         ("m.yaml", b"from mininet.topo import Topo\n", 1, "holds Python"),
         ("m.json", b'{"nodes": []}', 1, "is JSON"),
         ("m.what", b"what is this\n", 1, "no known format"),
-        ("m.intra", b"A1 B2 3\n", None, "latencies or weights"),
+        ("m.intra", b"A1 B2 3\n", 1, "latencies or weights"),
     ],
 )
 def test_files_of_the_wrong_kind(
