@@ -50,6 +50,11 @@ def choose(
     Raises UsageError (its policy, a shared volume) or CapabilityError (what CRIU or the kernel
     cannot do), each with what would work.
     """
+    if via == "network":
+        raise CapabilityError(
+            "files and images cannot be copied over the emulated network yet",
+            remedy="leave --via out: they are copied beside it",
+        )
     if not stays:
         check_policy(lab.plan, app, target, asked)
     if not found.running:
