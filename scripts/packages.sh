@@ -4,7 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 # A package, and what shows that it (or another source of the same thing) is there: a command in
-# the path, or a file.
+# the path, or a file (a pattern, any match).
 wanted=(
     ca-certificates=/etc/ssl/certs/ca-certificates.crt
     debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -15,6 +15,7 @@ wanted=(
     iproute2=ip
     iptables=iptables
     iputils-ping=ping
+    libclang-rt-dev='/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
     libc6-dev=/usr/include/stdio.h
     linux-libc-dev=/usr/include/linux/if_tun.h
     mmdebstrap=mmdebstrap
@@ -27,7 +28,7 @@ missing=()
 for entry in "${wanted[@]}"; do
     package=${entry%%=*} proof=${entry#*=}
     case $proof in
-        /*) [ -e "$proof" ] || missing+=("$package") ;;
+        /*) compgen -G "$proof" >/dev/null || missing+=("$package") ;;
         *) [ -n "$(type -P "$proof")" ] || missing+=("$package") ;;
     esac
 done
@@ -50,6 +51,12 @@ say "installing ${#missing[@]} Debian packages (log in build/apt.log): ${missing
 export DEBIAN_FRONTEND=noninteractive
 # A source of the machine's that does not answer must not stop us: the install below decides.
 apt-get update -q </dev/null >"$log" 2>&1 || say "apt-get update reported errors; going on"
+# Where clang brings its run-time libraries along, there is no package of that name.
+if ! apt-cache show libclang-rt-dev >/dev/null 2>&1; then
+    for index in "${!missing[@]}"; do
+        [ "${missing[$index]}" != libclang-rt-dev ] || unset "missing[$index]"
+    done
+fi
 if ! apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1; then
     tail -n 20 "$log" >&2
     die "apt-get could not install the packages" "see build/apt.log"
