@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from minidocknet.core.lab import Lab
 from minidocknet.core.nodefiles import write_files
 from minidocknet.plan.files import FLOWS
-from minidocknet.plan.flows import flow_rules
+from minidocknet.plan.flows import flow_changes, flow_rules
 from minidocknet.plan.model import EndPlan, NodePlan, Plan
 from minidocknet.plan.mtu import lab_mtu
 from minidocknet.plan.names import SHARED_SWITCH
@@ -124,23 +124,22 @@ def update_switches(lab: Lab, old: Plan, homes: Mapping[str, int]) -> None:
 def move_app_rules(lab: Lab, old: Plan, homes: Mapping[str, int]) -> None:
     """Let frames to applications that moved since ``old`` go to their new nodes.
 
-    Nothing on a map without loops, where switches learn.  Only rules that differ are sent, since
-    the application stands still meanwhile.
+    Nothing on a map without loops, where switches learn.  Only rules that differ are sent, to the
+    bridges that have any, since the application stands still meanwhile.
     """
     plan = lab.plan
-    if not has_loops(plan):
+    changes = flow_changes(old, plan)
+    if not changes:
         return
-    before, after = flow_rules(old), flow_rules(plan)
 
-    def update(node: NodePlan) -> None:
+    def update(name: str) -> None:
+        node = plan.node(name)
         home = switch_home(node)
-        changed = tuple(rule for rule in after[node.name] if rule not in set(before[node.name]))
-        if home in homes and changed:
-            _send_flows("add-flows", homes[home], bridge_name(node), changed, node.name)
+        if home in homes:
+            _send_flows("add-flows", homes[home], bridge_name(node), changes[name], name)
 
-    switching = [node for node in plan.nodes if node.switch != "none"]
     with ThreadPoolExecutor(lab.state.options.workers) as pool:
-        for _ in pool.map(update, switching):
+        for _ in pool.map(update, changes):
             pass
     write_files(plan, kernel_datapath=lab.state.kernel_datapath)
 
