@@ -9,17 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from minidocknet.core.app_handle import App as App
     from minidocknet.core.execute import ExecResult as ExecResult
     from minidocknet.core.network import Link as Link
     from minidocknet.core.network import Network as Network
     from minidocknet.core.network import Node as Node
     from minidocknet.core.ping import Ping as Ping
+    from minidocknet.model.apps import AppSpec as AppSpec
+    from minidocknet.model.apps import Volume as Volume
     from minidocknet.model.errors import ApplyError as ApplyError
     from minidocknet.model.errors import CapabilityError as CapabilityError
     from minidocknet.model.errors import LabError as LabError
     from minidocknet.model.errors import MdnError as MdnError
     from minidocknet.model.errors import TopologyError as TopologyError
     from minidocknet.model.errors import UsageError as UsageError
+    from minidocknet.model.moves import MoveReport as MoveReport
     from minidocknet.model.shaping import GilbertElliott as GilbertElliott
     from minidocknet.model.shaping import Shaping as Shaping
     from minidocknet.model.topology import LinkSpec as LinkSpec
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 # Name -> module.  Loaded at first use: each mdn command loads only what it needs.
 _PUBLIC = {
+    "App": "core.app_handle",
+    "AppSpec": "model.apps",
     "ApplyError": "model.errors",
     "CapabilityError": "model.errors",
     "DeployOptions": "plan.options",
@@ -40,6 +46,7 @@ _PUBLIC = {
     "Link": "core.network",
     "LinkSpec": "model.topology",
     "MdnError": "model.errors",
+    "MoveReport": "model.moves",
     "Network": "core.network",
     "Node": "core.network",
     "NodeSpec": "model.topology",
@@ -48,6 +55,7 @@ _PUBLIC = {
     "Topology": "model.topology",
     "TopologyError": "model.errors",
     "UsageError": "model.errors",
+    "Volume": "model.apps",
     "load_topology": "topology",
     "sample_topology": "topology",
 }

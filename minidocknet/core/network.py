@@ -14,6 +14,8 @@ from typing import IO, Any, Literal
 
 from minidocknet.core import inspect as inspection
 from minidocknet.core import link_ops, node_ops
+from minidocknet.core.app_handle import App
+from minidocknet.core.apps.run import run_app
 from minidocknet.core.deploy import deploy_lab, plan_lab
 from minidocknet.core.destroy import destroy_lab
 from minidocknet.core.execute import ExecResult, capture_process, exec_in_node, interfaces
@@ -23,6 +25,7 @@ from minidocknet.core.locks import lab_lock
 from minidocknet.core.ping import Ping, PingJob, ping_all
 from minidocknet.core.verify import LinkCheck, verify_links
 from minidocknet.links.base import LinkStats
+from minidocknet.model.apps import AppSpec
 from minidocknet.model.errors import LabError
 from minidocknet.model.events import Subscriber
 from minidocknet.model.shaping import GilbertElliott
@@ -157,6 +160,18 @@ class Network:
 
     def remove_node(self, name: str) -> None:
         node_ops.remove_node(self.lab, name)
+
+    @property
+    def apps(self) -> list[App]:
+        return [App(lambda: self.lab, app.name) for app in self.lab.plan.apps]
+
+    def app(self, name: str) -> App:
+        """UsageError where there is no such application."""
+        return App(lambda: self.lab, self.lab.plan.app(name).name)
+
+    def run_app(self, spec: AppSpec) -> App:
+        """Start an application; whatever fails, nothing of it stays."""
+        return App(lambda: self.lab, run_app(self.lab, spec).name)
 
     # --- looking
 
