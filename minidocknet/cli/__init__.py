@@ -44,6 +44,7 @@ VERBS = {
     "node": Verb("node:node", "Nodes and links", "Stop, start, add and remove nodes."),
     "link": Verb("link:link", "Nodes and links", "Show and change links."),
     "app": Verb("app:app", "Applications", "Run containers on nodes, and look after them."),
+    "image": Verb("image:image", "Applications", "Make images known to a lab's nodes."),
     "migrate": Verb("migrate:migrate", "Applications", "Move an application to another node."),
     "capture": Verb("capture:capture", "Looking closer", "Write what crosses an interface."),
     "events": Verb("events:events", "Looking closer", "Show what happened in a lab."),

@@ -31,7 +31,7 @@ def preload_images(lab: Lab, nodes: Iterable[NodePlan]) -> None:
     An image that no store has is loaded once for the machine, which takes seconds.  UsageError
     where the host has no such image.
     """
-    references = lab.state.options.preload
+    references = [*lab.state.options.preload, *(image.reference for image in lab.state.images)]
     if not references:
         return
     sources = [host_image(lab.engine, reference) for reference in references]

@@ -21,13 +21,25 @@ SCHEMA = 1
 Status = Literal["deploying", "running", "destroying"]
 
 
+@dataclass(frozen=True, slots=True)
+class LabImage:
+    """An image that all nodes of a lab know.  ``id``: as their engines show it; ``bytes``:
+    unpacked.
+    """
+
+    reference: str
+    id: str
+    bytes: int
+
+
 @dataclass(frozen=True)
 class LabState:
     """``granted``: capabilities (capabilities(7), no ``CAP_``) that nodes get on this machine.
 
     ``stopped``: nodes stopped by request.  ``next_index`` / ``next_link`` / ``next_app``:
     never used before, so that a removed one's numbers are not given to another.
-    ``stopped_apps``: applications stopped by request.  ``timings_s``: seconds per phase of
+    ``stopped_apps``: applications stopped by request.
+    ``images``: added while the lab runs.  ``timings_s``: seconds per phase of
     the deployment.
     """
 
@@ -44,6 +56,7 @@ class LabState:
     stopped: frozenset[str] = frozenset()
     next_app: int = 0
     stopped_apps: frozenset[str] = frozenset()
+    images: tuple[LabImage, ...] = ()
     timings_s: dict[str, float] = field(default_factory=dict)
     schema: int = SCHEMA
 
