@@ -11,7 +11,7 @@ WIRE := minidocknet/links/wire/src
 FUZZ_SECONDS ?= 60
 export PYTHON
 
-.PHONY: help setup packages venv wire engine image calibration run test lint test-c fuzz test-unit \
+.PHONY: help setup packages test-packages venv wire engine image calibration run test lint test-c fuzz test-unit \
 	test-emulation test-guest bench lock clean
 
 help: ## Show this list
@@ -21,6 +21,9 @@ setup: packages venv wire engine image calibration ## Install what is needed, bu
 
 packages: ## Install the Debian packages that are missing
 	@scripts/packages.sh
+
+test-packages: ## Install what only tests use
+	@scripts/packages.sh test
 
 venv: packages ## Make .venv from requirements.lock, with hashes
 	@scripts/venv.sh
@@ -49,16 +52,16 @@ lint: venv ## ruff, mypy and the import-direction check
 	$(PY) -m mypy
 	$(PY) -m pytest -q tests/unit/test_layers.py
 
-test-c: packages ## The daemon's C tests, also under ASan and UBSan
+test-c: test-packages ## The daemon's C tests, also under ASan and UBSan
 	$(MAKE) --no-print-directory -C $(WIRE) test test-sanitize
 
-fuzz: packages ## Fuzz the daemon's frame parser for FUZZ_SECONDS
+fuzz: test-packages ## Fuzz the daemon's frame parser for FUZZ_SECONDS
 	$(MAKE) --no-print-directory -C $(WIRE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 
 test-unit: venv ## Unit tests: no root, seconds
 	@scripts/tier.sh unit
 
-test-emulation: setup ## Emulation tests: root, Docker, /dev/net/tun
+test-emulation: setup test-packages ## Emulation tests: root, Docker, /dev/net/tun
 	@scripts/tier.sh emulation
 
 test-guest: venv ## Tests in a kernel of their own (QEMU or user-mode Linux)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs the Debian packages that are missing, and only those.  Quick where none is.
+# packages.sh [test]: installs the Debian packages that are missing, and only those; with "test"
+# also those that only tests use.  Quick where none is missing.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -8,14 +9,12 @@ set -euo pipefail
 wanted=(
     ca-certificates=/etc/ssl/certs/ca-certificates.crt
     debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    clang=clang
     docker.io=dockerd
     gcc=gcc
     graphviz=dot
     iproute2=ip
     iptables=iptables
     iputils-ping=ping
-    libclang-rt-dev='/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
     libc6-dev=/usr/include/stdio.h
     linux-libc-dev=/usr/include/linux/if_tun.h
     mmdebstrap=mmdebstrap
@@ -23,6 +22,16 @@ wanted=(
     tcpdump=tcpdump
     util-linux=nsenter
 )
+
+if [ "${1:-}" = test ]; then
+    wanted+=(
+        clang=clang
+        iperf3=iperf3
+        libclang-rt-dev='/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
+        nftables=nft
+        tshark=tshark
+    )
+fi
 
 missing=()
 for entry in "${wanted[@]}"; do

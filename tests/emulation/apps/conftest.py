@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from minidocknet.core.apps.run import remove_app, run_app
 from minidocknet.core.network import Network
 from minidocknet.core.wipe import wipe
 from minidocknet.migrate.move import MoveOptions, migrate_app
+from minidocknet.migrate.preflight import LAZY_PIPE_BYTES
 from minidocknet.model.apps import AppSpec
 from minidocknet.model.moves import MoveReport
 from minidocknet.runtime.engine import Engine
@@ -33,6 +35,17 @@ def net(engine: Engine) -> Iterator[Network]:
 def servers(engine: Engine) -> str:
     """The name of an image with real servers."""
     return servers_image(engine.api)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def room_for_lazy_pages() -> Iterator[None]:
+    """What docs/migration.md asks for mode lazy where nodes lack CAP_SYS_RESOURCE."""
+    setting = Path("/proc/sys/fs/pipe-max-size")
+    before = setting.read_text()
+    if int(before) < LAZY_PIPE_BYTES:
+        setting.write_text(str(LAZY_PIPE_BYTES))
+    yield
+    setting.write_text(before)
 
 
 class Apps:

@@ -100,9 +100,15 @@ def test_processes_and_threads_all_go_on(apps: Apps, mode: str) -> None:
         shown = apps.exec("family", "for f in /tmp/*; do cat $f; echo; done")
         return [int(word) for word in shown.split()]
 
-    first = values()
-    assert len(first) == 9
-    apps.until(lambda: all(later > earlier for earlier, later in zip(first, values(), strict=True)))
+    # A file that is being written anew is empty for a moment.
+    seen: list[list[int]] = []
+
+    def all_went_on() -> bool:
+        if len(now := values()) == 9:
+            seen.append(now)
+        return len(seen) > 1 and all(b > a for a, b in zip(seen[0], seen[-1], strict=True))
+
+    apps.until(all_went_on)
 
 
 WRITER = """
